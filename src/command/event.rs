@@ -1,0 +1,63 @@
+//! Reads the event: a file, standard input, or an empty object. It must be JSON, and is passed on as it is.
+
+use bytes::Bytes;
+use serde::de::IgnoredAny;
+use tokio::io::AsyncReadExt;
+
+use crate::error::Error;
+use crate::lambda::{Events, MAX_EVENT};
+use crate::settings::EventSource;
+
+/// Reads the event.
+pub(super) async fn read(source: &EventSource, events: &Events) -> Result<Bytes, Error> {
+    let (bytes, name) = match source {
+        EventSource::Empty => return Ok(Bytes::from_static(b"{}")),
+        EventSource::File(path) => {
+            let fail = |source| Error::File { action: "reading the event from", path: path.clone(), source };
+            (tokio::fs::read(path).await.map_err(fail)?, path.display().to_string())
+        }
+        EventSource::Stdin => {
+            events.note("Reading invoke payload from stdin (you can also pass it from file with --event)");
+            let mut bytes = Vec::new();
+            let read = tokio::io::stdin().read_to_end(&mut bytes).await;
+            read.map_err(|source| Error::Process { action: "reading the event from standard input", source })?;
+            (bytes, "standard input".to_owned())
+        }
+    };
+    check(&bytes, &name)?;
+    Ok(bytes.into())
+}
+
+fn check(bytes: &[u8], name: &str) -> Result<(), Error> {
+    if bytes.len() > MAX_EVENT {
+        let message = format!("Request must be smaller than {MAX_EVENT} bytes for the InvokeFunction operation");
+        return Err(Error::Event { message, hint: format!("the event from {name} has {} bytes", bytes.len()) });
+    }
+    match serde_json::from_slice::<IgnoredAny>(bytes) {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            let hint = match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
+                None => "it is empty; an event without content is `{}`".to_owned(),
+                Some(_) => String::new(),
+            };
+            Err(Error::Event { message: format!("the event from {name} is not JSON: {error}"), hint })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_must_be_json_of_six_megabytes_at_most() {
+        assert!(check(b" {\"a\": 1e3} ", "x").is_ok());
+        assert!(check(b"null", "x").is_ok());
+        let error = check(b"{\"a\":\n 1,}", "e.json").unwrap_err().to_string();
+        assert_eq!(error, "the event from e.json is not JSON: trailing comma at line 2 column 4");
+        assert!(check(b"\xff", "x").is_err());
+        assert!(check(b"", "x").is_err());
+        let big = format!("\"{}\"", "x".repeat(MAX_EVENT));
+        assert!(check(big.as_bytes(), "x").unwrap_err().to_string().starts_with("Request must be smaller than"));
+    }
+}

@@ -1,0 +1,154 @@
+//! `sam-rs local invoke`: runs a function once.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::event;
+use crate::engine::docker::Docker;
+use crate::engine::{Engine, ImageFacts, owner};
+use crate::env::Env;
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::function::variables::environment;
+use crate::function::{Catalog, Function};
+use crate::lambda::event::Event;
+use crate::lambda::{Body, BodyEnd, Events, Invocation, Outcome};
+use crate::sandbox::{Options, Plan, Sandbox};
+use crate::settings::{EnvVars, Invoke};
+use crate::shutdown::Shutdown;
+use crate::template::{Scope, Template};
+
+/// Runs the function and returns the exit code. When the process is asked to end, what is under way is dropped; the
+/// sandbox's task, or the reaper, does the rest.
+///
+/// # Errors
+/// Anything that keeps the function from running.
+pub async fn local_invoke(settings: &Invoke, env: &Env, events: &Events, shutdown: &Shutdown) -> Result<Exit, Error> {
+    settings.warnings.iter().for_each(|warning| events.warn(warning));
+    tokio::select! {
+        exit = run(settings, env, events, shutdown) => exit,
+        interrupt = shutdown.requested() => Ok(Exit::Interrupted(interrupt)),
+    }
+}
+
+async fn run(settings: &Invoke, env: &Env, events: &Events, shutdown: &Shutdown) -> Result<Exit, Error> {
+    let function = function(settings, events)?;
+    let overrides = settings.env_vars.as_deref().map(EnvVars::load).transpose()?.unwrap_or_default().of(&function)?;
+    let payload = event::read(&settings.event, events).await?;
+    let docker = Docker::find(env, events, &shutdown.tasks)?;
+    events.note(format!("Invoking {} ({})", function.handler, function.runtime));
+    let image = docker.image(&image(&function, settings), settings.pull).await?;
+    if image.entrypoint.is_empty() && !function.runtime.is_provided() {
+        return Err(Error::NoEntryPoint(image.name));
+    }
+    let variables = environment(&function, &settings.aws.surroundings, |name| env.raw(name), &overrides);
+    events.note(format!("Mounting {} as /var/task:ro,delegated, inside runtime container", function.code.display()));
+    let plan = plan(&function, &image, variables, settings);
+    let sandbox = Sandbox::start(&docker, plan, events, &shutdown.tasks).await?;
+    let outcome = sandbox.invoke(Arc::new(Invocation::json(payload))).await;
+    let outcome = outcome.unwrap_or_else(|| Outcome::Lost("it ended by itself".to_owned()));
+    let mut exit = Exit::of(&outcome, settings.fail_on_error);
+    if !show(outcome, &function, events).await && settings.fail_on_error {
+        exit = Exit::FunctionFailed;
+    }
+    sandbox.stop().await;
+    Ok(exit)
+}
+
+/// Finds the function in the template and resolves it.
+fn function(settings: &Invoke, events: &Events) -> Result<Function, Error> {
+    let path = &settings.template;
+    let text = match std::fs::read(path) {
+        Ok(bytes) => String::from_utf8(bytes).map_err(|error| Error::File {
+            action: "Failed to parse template: it is not UTF-8:",
+            path: path.clone(),
+            source: std::io::Error::new(std::io::ErrorKind::InvalidData, error.utf8_error()),
+        })?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(Error::NoTemplate(path.clone())),
+        Err(source) => return Err(Error::File { action: "reading the template", path: path.clone(), source }),
+    };
+    let template = Template::parse(path.clone(), &text)?;
+    let aws = &settings.aws.surroundings;
+    let overrides = &settings.overrides;
+    let scope = Scope { template: &template, overrides, region: &aws.region, account: &aws.account };
+    let resource = Catalog::new(&template, &scope).find(settings.function.as_deref())?;
+    let directory = path.parent().unwrap_or(Path::new("/"));
+    let (function, warnings) = Function::resolve(resource, &scope, directory)?;
+    warnings.into_iter().for_each(|warning| events.warn(warning));
+    Ok(function)
+}
+
+/// The image that the user chose for the function, or for all, else the runtime's.
+fn image(function: &Function, settings: &Invoke) -> String {
+    let named = [Some(function.logical_id.as_str()), Some(function.name.as_str()), None];
+    let chosen = named.iter().find_map(|name| settings.invoke_images.iter().rfind(|(own, _)| own.as_deref() == *name));
+    chosen.map_or_else(|| function.runtime.image(function.architecture), |(_, image)| image.clone())
+}
+
+fn plan(function: &Function, image: &ImageFacts, variables: Vec<(String, String)>, settings: &Invoke) -> Plan {
+    let mut labels = owner::labels();
+    labels.extend([
+        ("sam.cli.container.type".to_owned(), "lambda".to_owned()),
+        ("sam.cli.function.name".to_owned(), function.logical_id.clone()),
+        ("sam.cli.runtime".to_owned(), function.runtime.to_string()),
+    ]);
+    let options = Options {
+        network: settings.network.clone(),
+        transport: settings.transport,
+        labels,
+        name: format!("sam-rs-{}", Uuid::new_v4().simple()),
+    };
+    Plan::new(function, image, variables, options)
+}
+
+/// Passes the outcome on to whoever shows it. False when a streamed answer broke off.
+async fn show(outcome: Outcome, function: &Function, events: &Events) -> bool {
+    let mut body = match &outcome {
+        Outcome::Success(_) => None,
+        Outcome::Error(document) => Some(document.clone()),
+        Outcome::Crashed(error) | Outcome::OutOfMemory(error) => {
+            events.note(format!("{}: {}", error.kind, error.message));
+            Some(error.to_json())
+        }
+        Outcome::TimedOut { after, .. } => {
+            let (id, seconds) = (&function.logical_id, after.as_secs());
+            events.note(format!("Function '{id}' timed out after {seconds} seconds"));
+            events.note(format!("No response from invoke container for {id}"));
+            None
+        }
+        Outcome::Lost(reason) => {
+            events.note(format!("Error: the sandbox of {} is gone: {reason}", function.logical_id));
+            None
+        }
+    }
+    .map(Body::Whole);
+    if matches!(outcome, Outcome::OutOfMemory(_)) {
+        events.note("Error: Container invocation failed due to maximum memory usage");
+    }
+    if let Outcome::Success(response) = outcome {
+        body = Some(response.body);
+    }
+    match body {
+        Some(body) => answer(body, events).await,
+        None => true,
+    }
+}
+
+async fn answer(mut body: Body, events: &Events) -> bool {
+    let end = loop {
+        match body.next().await {
+            Ok(chunk) => events.send(Event::Answer(chunk)),
+            Err(end) => break end,
+        }
+    };
+    events.send(Event::AnswerEnd);
+    match end {
+        BodyEnd::Complete => true,
+        BodyEnd::Failed(error) => {
+            events.note(format!("{}: {}", error.kind, error.message));
+            false
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! The composition roots, one a subcommand: they wire the parts and hold nothing of their own.
+
+mod event;
+mod local_invoke;
+
+pub use local_invoke::local_invoke;

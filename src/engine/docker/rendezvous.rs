@@ -1,0 +1,79 @@
+//! The Unix socket on which the supervisor finds sam-rs, in a directory of its own that is mounted into the container.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use tokio::net::{UnixListener, UnixStream};
+
+use crate::engine::reaper::Reaper;
+use crate::env::{self, Env};
+
+/// Name of the socket in its directory; the supervisor knows it.
+const SOCKET: &str = "s";
+/// What a socket's path may have, with a margin: the kernel's limit is 108 bytes.
+const MAX_PATH: usize = 100;
+
+/// A listening socket in a directory that goes when this does.
+#[derive(Debug)]
+pub(super) struct Rendezvous {
+    directory: PathBuf,
+    listener: UnixListener,
+    reaper: Reaper,
+}
+
+impl Rendezvous {
+    /// Listens under the user's runtime directory.
+    pub(super) fn open(env: &Env, id: &str, reaper: &Reaper) -> io::Result<Self> {
+        let parent = parent(env)?;
+        let directory = parent.join(id);
+        let socket = directory.join(SOCKET);
+        if socket.as_os_str().len() > MAX_PATH {
+            return Err(io::Error::new(io::ErrorKind::InvalidFilename, format!("{} is too long", socket.display())));
+        }
+        reaper.guard_directory(&directory);
+        // The parent keeps other users of this machine out; the mount lets the container's user in, whoever that is.
+        fs::DirBuilder::new().mode(0o711).create(&directory)?;
+        let listener = UnixListener::bind(&socket)?;
+        fs::set_permissions(&socket, fs::Permissions::from_mode(0o666))?;
+        Ok(Self { directory, listener, reaper: reaper.clone() })
+    }
+
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    pub(super) async fn accept(&self) -> io::Result<UnixStream> {
+        self.listener.accept().await.map(|(stream, _)| stream)
+    }
+}
+
+impl Drop for Rendezvous {
+    fn drop(&mut self) {
+        if fs::remove_dir_all(&self.directory).is_ok() {
+            self.reaper.release(&self.directory.to_string_lossy());
+        }
+    }
+}
+
+/// The directory of this user's sockets, which nobody else may enter.
+fn parent(env: &Env) -> io::Result<PathBuf> {
+    let user = rustix::process::getuid().as_raw();
+    let runtime = env.get(env::XDG_RUNTIME_DIR).map(PathBuf::from).filter(|directory| directory.is_dir());
+    let parent = match runtime {
+        Some(directory) => directory.join("sam-rs"),
+        None => env.temporary.join(format!("sam-rs-{user}")),
+    };
+    match fs::DirBuilder::new().mode(0o700).create(&parent) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    let found = fs::symlink_metadata(&parent)?;
+    // In a directory that everyone may write to, somebody else may have made it first.
+    if !found.is_dir() || found.uid() != user || found.mode() & 0o077 != 0 {
+        let text = format!("{} is not a private directory of this user", parent.display());
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
+    }
+    Ok(parent)
+}

@@ -1,0 +1,133 @@
+//! The reaper: a second, tiny process of sam-rs that removes what a run has left when the run could not.
+//!
+//! `kill -9` between the creation of a container and its start would leave it for ever: the supervisor inside does not
+//! run yet. The reaper reads from a pipe what the run is about to make. When the pipe ends and something has not been
+//! released, it removes that. It stays out of the terminal's process group, so that Ctrl-C does not reach it.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, Write};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{ChildStdin, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::docker::{Client, Removal};
+
+/// First argument of the process that is a reaper.
+pub const ARGUMENT: &str = "__reap";
+/// How long an unfinished creation may still surprise the reaper.
+const PATIENCE: Duration = Duration::from_secs(3);
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// The run's end of the pipe. Without a reaper (it could not be started) every verb does nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Reaper {
+    pipe: Arc<Mutex<Option<ChildStdin>>>,
+}
+
+impl Reaper {
+    /// Starts the process, which will ask the engine at this address.
+    #[must_use]
+    pub fn start(address: &str) -> Self {
+        let pipe = std::env::current_exe().and_then(|program| {
+            let mut command = Command::new(program);
+            command.args([ARGUMENT, address]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+            Ok(command.process_group(0).spawn()?.stdin)
+        });
+        let pipe = pipe.unwrap_or_else(|error| {
+            tracing::warn!(%error, "no reaper: a container may be left if this process is killed");
+            None
+        });
+        Self { pipe: Arc::new(Mutex::new(pipe)) }
+    }
+
+    fn tell(&self, line: &str) {
+        let mut pipe = self.pipe.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = pipe.as_mut().map(|pipe| writeln!(pipe, "{line}"));
+        if let Some(Err(error)) = told {
+            tracing::warn!(%error, "the reaper is gone");
+            *pipe = None;
+        }
+    }
+
+    /// A container of this name is about to be made.
+    pub fn guard_container(&self, name: &str) {
+        self.tell(&format!("container {name}"));
+    }
+
+    /// The container exists: when it is not found any more, it is gone.
+    pub fn created(&self, name: &str) {
+        self.tell(&format!("created {name}"));
+    }
+
+    /// A directory is about to be made.
+    pub fn guard_directory(&self, path: &Path) {
+        self.tell(&format!("directory {}", path.display()));
+    }
+
+    /// A container or directory is gone.
+    pub fn release(&self, name: &str) {
+        self.tell(&format!("release {name}"));
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Left {
+    Container { created: bool },
+    Directory,
+}
+
+/// The process itself: reads what a run makes, and removes what it has left.
+pub async fn main(address: &str) {
+    let left = read(std::io::stdin().lock());
+    let client = Client::at(address);
+    for (name, kind) in left {
+        match (kind, &client) {
+            (Left::Directory, _) => {
+                let _ = std::fs::remove_dir_all(PathBuf::from(name));
+            }
+            (Left::Container { created }, Ok(client)) => remove(client, &name, created).await,
+            (Left::Container { .. }, Err(_)) => {}
+        }
+    }
+}
+
+fn read(lines: impl BufRead) -> BTreeMap<String, Left> {
+    let mut left = BTreeMap::new();
+    for line in lines.lines().map_while(Result::ok) {
+        match line.split_once(' ') {
+            Some(("container", name)) => drop(left.insert(name.to_owned(), Left::Container { created: false })),
+            Some(("created", name)) => drop(left.insert(name.to_owned(), Left::Container { created: true })),
+            Some(("directory", path)) => drop(left.insert(path.to_owned(), Left::Directory)),
+            Some(("release", name)) => drop(left.remove(name)),
+            _ => {}
+        }
+    }
+    left
+}
+
+/// Removes a container. One whose creation was still under way may appear later.
+async fn remove(client: &Client, name: &str, created: bool) {
+    let end = tokio::time::Instant::now() + PATIENCE;
+    while tokio::time::Instant::now() < end {
+        match client.remove(name).await {
+            Ok(Removal::Removed) => return,
+            Ok(Removal::Absent) if created => return,
+            Ok(Removal::Absent) | Err(_) => tokio::time::sleep(PAUSE).await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_was_not_released_is_left() {
+        let lines = "container a\ncreated a\ncontainer b\ndirectory /x y\ndirectory /z\nrelease a\nrelease /z\ngarbage\n";
+        let left: Vec<_> = read(lines.as_bytes()).into_iter().collect();
+        let expected = [("/x y".to_owned(), Left::Directory), ("b".to_owned(), Left::Container { created: false })];
+        assert_eq!(left, expected);
+    }
+}

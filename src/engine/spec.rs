@@ -1,0 +1,123 @@
+//! What a sandbox needs, in no engine's terms.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// A sandbox to start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Spec {
+    /// Name of the sandbox, chosen before it exists so that it can always be removed.
+    pub name: String,
+    /// Image that holds the runtime.
+    pub image: String,
+    /// Memory limit in MB; none for no limit.
+    pub memory_mb: Option<u64>,
+    /// What the sandbox can reach.
+    pub network: Network,
+    /// Directories of this machine to be seen inside, read-only.
+    pub content: Vec<Content>,
+    /// Marks by which the sandbox can be found.
+    pub labels: BTreeMap<String, String>,
+    /// How the supervisor talks to sam-rs.
+    pub transport: Transport,
+}
+
+/// A directory of this machine and where it is seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Content {
+    /// Absolute path here.
+    pub source: PathBuf,
+    /// Absolute path inside.
+    pub target: String,
+}
+
+/// What a sandbox can reach.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Network {
+    /// The engine's default network.
+    #[default]
+    Default,
+    /// Nothing.
+    None,
+    /// This machine's own network.
+    Host,
+    /// The engine's default network and another.
+    Named(String),
+}
+
+impl From<&str> for Network {
+    fn from(name: &str) -> Self {
+        match name {
+            "" | "default" | "bridge" => Self::Default,
+            "none" => Self::None,
+            "host" => Self::Host,
+            name => Self::Named(name.to_owned()),
+        }
+    }
+}
+
+/// How the supervisor talks to sam-rs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Transport {
+    /// A Unix socket where the engine sees this machine's files, else standard input and output.
+    #[default]
+    Auto,
+    /// Standard input and output, with files mounted.
+    Stdio,
+    /// Standard input and output, with files copied in: for an engine on another machine.
+    Archive,
+}
+
+impl FromStr for Transport {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "stdio" => Ok(Self::Stdio),
+            "archive" => Ok(Self::Archive),
+            other => Err(format!("'{other}' is not one of 'auto', 'stdio', 'archive'.")),
+        }
+    }
+}
+
+/// When to ask a registry for an image.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PullPolicy {
+    /// When it is not here.
+    #[default]
+    Missing,
+    /// Every time; what is here serves when the registry cannot be reached.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl FromStr for PullPolicy {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "missing" => Ok(Self::Missing),
+            "always" => Ok(Self::Always),
+            "never" => Ok(Self::Never),
+            other => Err(format!("'{other}' is not one of 'missing', 'always', 'never'.")),
+        }
+    }
+}
+
+/// What an image is configured with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ImageFacts {
+    /// The name it is here under, which may lack the architecture that was asked for.
+    pub name: String,
+    /// Entry point.
+    pub entrypoint: Vec<String>,
+    /// Command, the entry point's arguments.
+    pub command: Vec<String>,
+    /// Environment.
+    pub env: Vec<(String, String)>,
+    /// Working directory, where it names one.
+    pub working_dir: Option<String>,
+}

@@ -1,0 +1,139 @@
+//! The one error of the program: which module failed, and how that is told.
+//!
+//! Every error has the same form: `Error: ` and what failed, in SAM CLI's words where it has any; the place in the file,
+//! with its line; a hint what to do.
+
+use std::io;
+use std::path::PathBuf;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+
+use crate::engine::EngineError;
+use crate::exit::Exit;
+use crate::function::LookupError;
+use crate::settings::SettingsError;
+use crate::template::{Problem, Source, Span};
+
+/// Anything that ends the program early.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Settings that cannot be.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The template is not there.
+    #[error("Template file not found at {}", .0.display())]
+    NoTemplate(PathBuf),
+    /// A file that cannot be read or written.
+    #[error("{action} {path}: {source}", path = path.display())]
+    File { action: &'static str, path: PathBuf, source: io::Error },
+    /// Something wrong at a place in a file.
+    #[error(transparent)]
+    Problem(Box<Problem>),
+    /// There is no such function.
+    #[error(transparent)]
+    Lookup(#[from] LookupError),
+    /// The event cannot be used.
+    #[error("{message}")]
+    Event { message: String, hint: String },
+    /// The engine failed.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// An image without a program to start.
+    #[error("image {0} has no entry point, so it cannot run a function of a managed runtime")]
+    NoEntryPoint(String),
+    /// The process cannot do something that it needs.
+    #[error("{action}: {source}")]
+    Process { action: &'static str, source: io::Error },
+}
+
+impl From<Problem> for Error {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(Box::new(problem))
+    }
+}
+
+impl Error {
+    /// The exit code.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Settings(SettingsError::Usage(_)) => Exit::Usage,
+            _ => Exit::Failure,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Lookup(error) => error.hint(),
+            Self::Engine(error) => error.hint(),
+            Self::Event { hint, .. } => (!hint.is_empty()).then(|| hint.clone()),
+            Self::Problem(problem) => problem.hint.clone(),
+            Self::Settings(SettingsError::Config(problem)) => problem.hint.clone(),
+            Self::NoTemplate(_) => Some("name it with `-t`, or change to the directory that has it".to_owned()),
+            _ => None,
+        }
+    }
+
+    fn problem(&self) -> Option<&Problem> {
+        match self {
+            Self::Problem(problem) | Self::Settings(SettingsError::Config(problem)) => Some(problem),
+            _ => None,
+        }
+    }
+
+    /// The error as it is shown.
+    #[must_use]
+    pub fn render(&self, styled: bool) -> String {
+        let mut text = String::new();
+        if let Self::Settings(SettingsError::Usage(_)) = self {
+            text.push_str("\nUsage: sam-rs local invoke [OPTIONS] [FUNCTION_LOGICAL_ID]\n");
+            text.push_str("Try 'sam-rs local invoke -h' for help.\n\n");
+        }
+        if let Self::Lookup(error) = self {
+            text.extend(error.preamble().map(|line| line + "\n"));
+        }
+        text.push_str(&format!("Error: {self}\n"));
+        if let Some((problem, span)) = self.problem().and_then(|problem| Some((problem, problem.span?))) {
+            text.push_str(&excerpt(&problem.source_file, span, &problem.label, styled));
+        }
+        text.extend(self.hint().map(|hint| format!("Hint: {hint}\n")));
+        text
+    }
+}
+
+/// The line of a place, with the place marked.
+fn excerpt(source: &Source, span: Span, label: &str, styled: bool) -> String {
+    let length = source.text.len();
+    let start = floor(&source.text, span.start.min(length));
+    // Only the first line of a long value is marked: the rest would hide the message.
+    let line_end = source.text[start..].find('\n').map_or(length, |at| start + at);
+    let end = floor(&source.text, span.end.clamp(start, line_end.max(start)));
+    let path = source.path.display().to_string();
+    let annotation = AnnotationKind::Primary.span(start..end).label(label);
+    let snippet = Snippet::source(&*source.text).path(&*path).line_start(1).annotation(annotation);
+    let renderer = if styled { Renderer::styled() } else { Renderer::plain() };
+    let report = [Group::with_level(Level::ERROR).element(snippet)];
+    renderer.render(&report).to_string() + "\n"
+}
+
+fn floor(text: &str, mut at: usize) -> usize {
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::template::Template;
+
+    #[test]
+    fn an_error_shows_what_where_and_what_to_do() {
+        let text = "Resources:\n  A:\n    Type: [\n";
+        let error = Error::from(Template::parse("t.yaml".into(), text).unwrap_err());
+        insta::assert_snapshot!(error.render(false));
+        let error = Error::from(Template::parse("t.yaml".into(), "Resources:\n  A:\n\tType: x\n").unwrap_err());
+        insta::assert_snapshot!(error.render(false));
+    }
+}

@@ -1,0 +1,99 @@
+//! What the core tells of its work. One stream of events feeds terminal, log file and tests.
+
+use std::io;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::{mpsc, oneshot};
+
+use super::RequestId;
+
+/// Something that happened.
+#[derive(Debug)]
+pub enum Event {
+    /// A line for people.
+    Note(String),
+    /// Something is not as it should be, and the run goes on.
+    Warning(String),
+    /// An image is being pulled.
+    Pull(Pull),
+    /// Output of a process in the sandbox, as it was written; `source` tells its streams from each other.
+    Log { source: u32, bytes: Bytes },
+    /// The event is with the runtime.
+    Started { request_id: RequestId },
+    /// The invocation is over.
+    Finished(Report),
+    /// Bytes of the answer.
+    Answer(Bytes),
+    /// The answer is whole.
+    AnswerEnd,
+    /// Everything before this has been written when this is answered, with what became of the answer.
+    Flush(oneshot::Sender<io::Result<()>>),
+}
+
+/// Progress of a pull.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pull {
+    /// It begins.
+    Started { image: String },
+    /// A layer moves on; sizes are in bytes, where they are known.
+    Layer { id: String, status: String, current: Option<u64>, total: Option<u64> },
+    /// The image is here.
+    Done { image: String },
+    /// It failed or was given up.
+    Failed,
+}
+
+/// The figures of one invocation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    /// The invocation.
+    pub request_id: RequestId,
+    /// Delivery to answer.
+    pub duration: Duration,
+    /// Start of the runtime to its first request for work, where this invocation waited for it.
+    pub init: Option<Duration>,
+    /// Configured memory in MB.
+    pub memory_size: u64,
+    /// Peak memory in bytes, where it could be measured.
+    pub peak_memory: Option<u64>,
+    /// Set when the platform ended the invocation.
+    pub failure: Option<Failure>,
+}
+
+/// Why the platform ended an invocation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The time was up.
+    Timeout,
+    /// An error of this category.
+    Error(String),
+}
+
+/// The end that events are sent to. Never waits: what is large carries its own credit.
+#[derive(Clone, Debug)]
+pub struct Events(mpsc::UnboundedSender<Event>);
+
+impl Events {
+    /// A stream of events.
+    #[must_use]
+    pub fn channel() -> (Self, mpsc::UnboundedReceiver<Event>) {
+        let (event_tx, event_rx) = mpsc::unbounded_channel();
+        (Self(event_tx), event_rx)
+    }
+
+    /// Sends an event. It is lost when nobody listens any more.
+    pub fn send(&self, event: Event) {
+        let _ = self.0.send(event);
+    }
+
+    /// Sends a line for people.
+    pub fn note(&self, text: impl Into<String>) {
+        self.send(Event::Note(text.into()));
+    }
+
+    /// Sends a warning.
+    pub fn warn(&self, text: impl Into<String>) {
+        self.send(Event::Warning(text.into()));
+    }
+}

@@ -1,0 +1,98 @@
+//! Identifiers of the service.
+
+use std::fmt;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use uuid::Uuid;
+
+/// The id of one invocation: a lower-case UUID.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RequestId(String);
+
+impl RequestId {
+    /// A new id.
+    #[must_use]
+    pub fn random() -> Self {
+        Self(Uuid::new_v4().to_string())
+    }
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The X-Ray trace header of an invocation: `Root=1-<seconds>-<24 hex>;Parent=<16 hex>;Sampled=0`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TraceId(String);
+
+impl TraceId {
+    /// A new, unsampled trace.
+    #[must_use]
+    pub fn random() -> Self {
+        let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs());
+        let (root, parent) = (Uuid::new_v4().simple().to_string(), Uuid::new_v4().simple().to_string());
+        Self(format!("Root=1-{seconds:08x}-{};Parent={};Sampled=0", &root[..24], &parent[..16]))
+    }
+
+    /// The header's value.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The Amazon resource name of a function.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arn(String);
+
+impl Arn {
+    /// The unqualified name of a function.
+    #[must_use]
+    pub fn function(region: &str, account: &str, name: &str) -> Self {
+        Self(format!("arn:{}:lambda:{region}:{account}:function:{name}", partition(region)))
+    }
+
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The partition that a region is in.
+#[must_use]
+pub fn partition(region: &str) -> &'static str {
+    match region {
+        region if region.starts_with("cn-") => "aws-cn",
+        region if region.starts_with("us-gov-") => "aws-us-gov",
+        _ => "aws",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_arn_has_the_partition_of_its_region() {
+        let arn = |region| Arn::function(region, "123456789012", "Ratings").as_str().to_owned();
+        assert_eq!(arn("eu-west-1"), "arn:aws:lambda:eu-west-1:123456789012:function:Ratings");
+        assert!(arn("cn-north-1").starts_with("arn:aws-cn:"));
+        assert!(arn("us-gov-east-1").starts_with("arn:aws-us-gov:"));
+    }
+
+    #[test]
+    fn a_trace_id_has_the_documented_lengths() {
+        let trace = TraceId::random();
+        let lengths: Vec<_> = trace.as_str().split(';').map(str::len).collect();
+        assert_eq!(lengths, ["Root=1-".len() + 8 + 1 + 24, "Parent=".len() + 16, "Sampled=0".len()]);
+    }
+}

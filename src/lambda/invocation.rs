@@ -1,0 +1,55 @@
+//! One request to run a function.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use super::{RequestId, TraceId};
+
+/// An event on its way to a function, and what goes with it.
+#[derive(Clone, Debug)]
+pub struct Invocation {
+    /// The id that the function sees.
+    pub request_id: RequestId,
+    /// The event, as the caller wrote it.
+    pub payload: Bytes,
+    /// Media type of the event.
+    pub content_type: String,
+    /// Client context as JSON text, where the caller gave one.
+    pub client_context: Option<String>,
+    /// Trace header.
+    pub trace_id: TraceId,
+}
+
+impl Invocation {
+    /// An invocation with a JSON event and new ids.
+    #[must_use]
+    pub fn json(payload: Bytes) -> Self {
+        Self {
+            request_id: RequestId::random(),
+            payload,
+            content_type: "application/json".to_owned(),
+            client_context: None,
+            trace_id: TraceId::random(),
+        }
+    }
+}
+
+/// When a function must have answered.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadline {
+    /// The moment on the clock that never steps.
+    pub at: Instant,
+    /// The same moment in milliseconds of Unix time, as functions are told.
+    pub unix_millis: u64,
+}
+
+impl Deadline {
+    /// The moment this far from now.
+    #[must_use]
+    pub fn after(timeout: Duration) -> Self {
+        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + timeout;
+        Self { at: Instant::now() + timeout, unix_millis: unix.as_millis().try_into().unwrap_or(u64::MAX) }
+    }
+}

@@ -1,0 +1,177 @@
+//! Events as text, in the service's words and SAM CLI's places.
+
+use std::io;
+
+use tokio::io::AsyncWriteExt;
+use tokio::sync::mpsc;
+
+use super::lines::Lines;
+use super::output::{Streams, Writer};
+use super::pull::PullDisplay;
+use crate::lambda::LATEST;
+use crate::lambda::event::{Event, Failure, Report};
+
+/// Writes events until no more can come.
+pub struct Reporter {
+    streams: Streams,
+    /// Takes the function's output, the figures and the answer, instead of the terminal.
+    log_file: Option<Writer>,
+    lines: Lines,
+    pull: PullDisplay,
+    answered: bool,
+}
+
+impl Reporter {
+    /// A reporter on the process's streams and, where there is one, the log file.
+    #[must_use]
+    pub fn new(streams: Streams, log_file: Option<Writer>) -> Self {
+        Self { streams, log_file, lines: Lines::default(), pull: PullDisplay::default(), answered: false }
+    }
+
+    /// Writes every event, until no more can come.
+    pub async fn run(mut self, mut event_rx: mpsc::UnboundedReceiver<Event>) {
+        let mut answer = Ok(());
+        while let Some(event) = event_rx.recv().await {
+            match event {
+                Event::Flush(reached_tx) => {
+                    let rest = self.lines.finish();
+                    self.log(&rest).await;
+                    let _ = reached_tx.send(std::mem::replace(&mut answer, Ok(())));
+                }
+                event => {
+                    let written = self.write(event).await;
+                    answer = answer.and(written);
+                }
+            }
+        }
+    }
+
+    /// Only a failure of the answer's stream is an error: the rest is for people who have gone away.
+    async fn write(&mut self, event: Event) -> io::Result<()> {
+        match event {
+            Event::Note(text) => self.note(&text).await,
+            Event::Warning(text) => self.note(&format!("Warning: {text}")).await,
+            Event::Pull(pull) => {
+                if let Some(line) = self.pull.show(&pull, self.streams.stderr_is_terminal) {
+                    self.note(&line).await;
+                }
+            }
+            Event::Log { source, bytes } => {
+                let text = self.lines.output(source, &bytes);
+                self.log(&text).await;
+            }
+            Event::Started { request_id } => {
+                self.line(&format!("START RequestId: {request_id} Version: {LATEST}")).await;
+            }
+            Event::Finished(report) => {
+                self.line(&format!("END RequestId: {}", report.request_id)).await;
+                self.line(&report_line(&report)).await;
+            }
+            Event::Answer(bytes) => return self.answer(&bytes).await,
+            Event::AnswerEnd => return self.end_answer().await,
+            Event::Flush(_) => {}
+        }
+        Ok(())
+    }
+
+    /// A line of the program's own, always for the terminal.
+    async fn note(&mut self, text: &str) {
+        let mut bytes = if self.log_file.is_some() { Vec::new() } else { self.lines.finish() };
+        bytes.extend_from_slice(text.as_bytes());
+        bytes.push(b'\n');
+        // Bars are drawn by a library that writes for itself; they make room while this is written.
+        self.pull.aside(|| {});
+        let _ = self.streams.stderr.write_all(&bytes).await;
+        let _ = self.streams.stderr.flush().await;
+    }
+
+    /// A line of the function's log.
+    async fn line(&mut self, text: &str) {
+        let bytes = self.lines.line(text);
+        self.log(&bytes).await;
+    }
+
+    async fn log(&mut self, bytes: &[u8]) {
+        let writer = self.log_file.as_mut().unwrap_or(&mut self.streams.stderr);
+        let _ = writer.write_all(bytes).await;
+        let _ = writer.flush().await;
+    }
+
+    async fn answer(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.answered |= !bytes.is_empty();
+        let writer = self.log_file.as_mut().unwrap_or(&mut self.streams.stdout);
+        writer.write_all(bytes).await?;
+        writer.flush().await
+    }
+
+    /// A newline after the answer goes where it is not part of it: to the terminal, or to standard error.
+    async fn end_answer(&mut self) -> io::Result<()> {
+        match &mut self.log_file {
+            Some(file) => _ = file.write_all(b"\n").await,
+            None if self.streams.stdout_is_terminal && self.answered => {
+                self.streams.stdout.write_all(b"\n").await?;
+                self.streams.stdout.flush().await?;
+            }
+            None => self.log(b"\n").await,
+        }
+        Ok(())
+    }
+}
+
+/// The service's figures, in its order: every field is followed by a tab.
+fn report_line(report: &Report) -> String {
+    let millis = |duration: std::time::Duration| duration.as_secs_f64() * 1000.0;
+    let duration = millis(report.duration);
+    let init = report.init.map(millis);
+    // A cold start is billed with its initialisation.
+    let billed = (duration + init.unwrap_or(0.0)).ceil();
+    // Without a measurement the configured size is all that is known.
+    let used = report.peak_memory.map_or(report.memory_size, |bytes| bytes.div_ceil(1024 * 1024));
+    let mut line = format!(
+        "REPORT RequestId: {}\tDuration: {duration:.2} ms\tBilled Duration: {billed:.0} ms\tMemory Size: {} MB\tMax \
+         Memory Used: {used} MB\t",
+        report.request_id, report.memory_size
+    );
+    if let Some(init) = init {
+        line.push_str(&format!("Init Duration: {init:.2} ms\t"));
+    }
+    match &report.failure {
+        None => {}
+        Some(Failure::Timeout) => line.push_str("Status: timeout\t"),
+        Some(Failure::Error(kind)) => line.push_str(&format!("Status: error\tError Type: {kind}\t")),
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lambda::RequestId;
+    use std::time::Duration;
+
+    #[test]
+    fn the_report_has_the_service_s_order() {
+        let report = Report {
+            request_id: RequestId::random(),
+            duration: Duration::from_micros(1234),
+            init: Some(Duration::from_micros(133_100)),
+            memory_size: 128,
+            peak_memory: Some(36 * 1024 * 1024 + 1),
+            failure: None,
+        };
+        let line = |report: &Report| report_line(report).replace(report.request_id.as_str(), "ID");
+        assert_eq!(
+            line(&report),
+            "REPORT RequestId: ID\tDuration: 1.23 ms\tBilled Duration: 135 ms\tMemory Size: 128 MB\t\
+             Max Memory Used: 37 MB\tInit Duration: 133.10 ms\t"
+        );
+        let report = Report {
+            duration: Duration::from_secs(3),
+            init: None,
+            peak_memory: None,
+            failure: Some(Failure::Timeout),
+            ..report
+        };
+        assert!(line(&report).ends_with("Max Memory Used: 128 MB\tStatus: timeout\t"), "{}", line(&report));
+    }
+}

@@ -1,0 +1,13 @@
+//! The server that a runtime talks to. One server a sandbox, over any source of byte streams: the channel is the
+//! identity, so no address, header or token is needed to know who asks.
+//!
+//! [`protocol`] knows paths, headers and error bodies; [`exchange`] knows which call is legal when; [`server`] joins
+//! them to hyper. Knows neither engines nor templates.
+
+pub mod exchange;
+pub mod protocol;
+pub mod server;
+
+pub use exchange::{Delivery, Exchange};
+pub use protocol::ApiError;
+pub use server::{Call, Finish, ResponseHead, serve};

@@ -1,0 +1,217 @@
+//! The Runtime API over HTTP/1.1: turns requests into [`Call`]s and the answers to them into responses.
+
+use std::convert::Infallible;
+
+use base64::Engine;
+use bytes::{Bytes, BytesMut};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_TYPE, HeaderMap};
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{mpsc, oneshot};
+
+use super::exchange::{Delivery, Waiter};
+use super::protocol::{self, ApiError, Route};
+use crate::lambda::{Body, BodyEnd, BodyWriter, FunctionError, MAX_RESPONSE, headers};
+
+/// Largest head of a request and largest trailers: runtimes send up to 1 MiB of X-Ray cause in a header.
+const MAX_HEAD: usize = 2 * 1024 * 1024;
+/// Category of an answer that broke off.
+const TRUNCATED: &str = "Runtime.TruncatedResponse";
+/// Largest error document.
+const MAX_ERROR: usize = MAX_RESPONSE;
+
+/// The beginning of an answer.
+#[derive(Debug)]
+pub struct ResponseHead {
+    /// Id in the path.
+    pub id: String,
+    /// Nonce that the runtime gave back, if it did.
+    pub nonce: Option<String>,
+    /// Media type.
+    pub content_type: Option<String>,
+    /// The body, when it comes in chunks.
+    pub stream: Option<Body>,
+}
+
+/// The end of an answer.
+#[derive(Debug)]
+pub enum Finish {
+    /// All of a body that was not streamed.
+    Whole(Bytes),
+    /// A streamed body ended like this.
+    Streamed(BodyEnd),
+    /// The connection ended before the body did.
+    Truncated,
+    /// The body was above the limit.
+    TooLarge,
+}
+
+/// A call of the runtime. Each carries the way back for its answer.
+#[derive(Debug)]
+pub enum Call {
+    /// Work is asked for.
+    Next(oneshot::Sender<Result<Delivery, ApiError>>),
+    /// An answer begins.
+    Response(ResponseHead, oneshot::Sender<Result<(), ApiError>>),
+    /// The answer that had begun is over.
+    ResponseEnd(Finish, oneshot::Sender<()>),
+    /// The function failed, in these words and with this category.
+    Error { id: String, nonce: Option<String>, category: String, body: Bytes, reply: oneshot::Sender<Result<(), ApiError>> },
+    /// Initialisation failed, in these words and with this category.
+    InitError { category: String, body: Bytes, reply: oneshot::Sender<Result<(), ApiError>> },
+}
+
+impl Waiter for oneshot::Sender<Result<Delivery, ApiError>> {
+    fn is_gone(&self) -> bool {
+        self.is_closed()
+    }
+}
+
+/// Serves one connection of a runtime until it ends. No call has a time limit: a parked one may wait for hours.
+pub async fn serve(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    call_tx: mpsc::UnboundedSender<Call>,
+) {
+    let service = service_fn(move |request| {
+        let caller = Caller { call_tx: call_tx.clone() };
+        async move { Ok::<_, Infallible>(caller.answer(request).await) }
+    });
+    let mut http = hyper::server::conn::http1::Builder::new();
+    http.max_buf_size(MAX_HEAD).max_header_size(MAX_HEAD).max_headers(4096);
+    // The runtime has gone or talks something else; either way its process tells the rest.
+    if let Err(error) = http.serve_connection(TokioIo::new(stream), service).await {
+        tracing::debug!(%error, "a connection to the Runtime API ended");
+    }
+}
+
+struct Caller {
+    call_tx: mpsc::UnboundedSender<Call>,
+}
+
+/// How the reading of a body ended early.
+enum Cut {
+    Truncated,
+    TooLarge,
+}
+
+impl Caller {
+    async fn answer(self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let (head, body) = request.into_parts();
+        let answer = match protocol::route(&head.method, head.uri.path()) {
+            Err(error) => Err(error),
+            Ok(Route::Ping) => Ok(protocol::pong()),
+            Ok(Route::Next) => self.next().await,
+            Ok(Route::Response(id)) => self.response(id, &head.headers, body).await.map(|()| protocol::accepted()),
+            Ok(Route::Error(id)) => self.error(Some(id), &head.headers, body).await.map(|()| protocol::accepted()),
+            Ok(Route::InitError) => self.error(None, &head.headers, body).await.map(|()| protocol::accepted()),
+        };
+        answer.unwrap_or_else(|error| {
+            tracing::debug!(path = head.uri.path(), ?error, "a call of the Runtime API was refused");
+            error.response()
+        })
+    }
+
+    /// Makes a call and waits for its answer; a sandbox that is gone answers nothing.
+    async fn call<T>(&self, call: impl FnOnce(oneshot::Sender<T>) -> Call) -> Result<T, ApiError> {
+        let (reply_tx, reply_rx) = oneshot::channel();
+        self.call_tx.send(call(reply_tx)).map_err(|_| ApiError::Internal)?;
+        reply_rx.await.map_err(|_| ApiError::Internal)
+    }
+
+    async fn next(&self) -> Result<Response<Full<Bytes>>, ApiError> {
+        let delivery = self.call(Call::Next).await??;
+        Ok(protocol::delivery(&delivery))
+    }
+
+    async fn response(&self, id: String, head: &HeaderMap, body: Incoming) -> Result<(), ApiError> {
+        let streaming = protocol::is_streaming(head)?;
+        let (writer, stream) = if streaming { Some(Body::stream()) } else { None }.unzip();
+        let content_type = protocol::header(head, CONTENT_TYPE.as_str());
+        let nonce = protocol::header(head, headers::INVOCATION_ID);
+        let begun = self.call(|reply| Call::Response(ResponseHead { id, nonce, content_type, stream }, reply)).await?;
+        if let Err(error) = begun {
+            drain(body).await;
+            return Err(error);
+        }
+        if let Some(writer) = writer {
+            let end = forward(body, &writer).await;
+            let truncated = matches!(&end, BodyEnd::Failed(error) if error.kind == TRUNCATED);
+            // The sandbox learns of the end before the reader does, who may stop it then.
+            let told = self.call(|reply| Call::ResponseEnd(Finish::Streamed(end.clone()), reply)).await;
+            writer.end(end).await;
+            return told.and(if truncated { Err(ApiError::Truncated) } else { Ok(()) });
+        }
+        let (finish, answer) = match collect(body, MAX_RESPONSE).await {
+            Ok(body) => (Finish::Whole(body), Ok(())),
+            Err(Cut::Truncated) => (Finish::Truncated, Err(ApiError::Truncated)),
+            Err(Cut::TooLarge) => (Finish::TooLarge, Err(ApiError::TooLarge)),
+        };
+        self.call(|reply| Call::ResponseEnd(finish, reply)).await?;
+        answer
+    }
+
+    async fn error(&self, id: Option<String>, head: &HeaderMap, body: Incoming) -> Result<(), ApiError> {
+        let category = protocol::error_category(protocol::header(head, headers::ERROR_TYPE).as_deref());
+        let body = collect(body, MAX_ERROR).await.map_err(|cut| match cut {
+            Cut::Truncated => ApiError::Truncated,
+            Cut::TooLarge => ApiError::TooLarge,
+        })?;
+        // The service puts words in the mouth of a runtime that reports an error without any.
+        let body = if body.is_empty() {
+            let given = protocol::header(head, headers::ERROR_TYPE).unwrap_or_else(|| category.clone());
+            let words = serde_json::json!({"errorMessage": "Unknown application error occurred", "errorType": given});
+            words.to_string().into()
+        } else {
+            body
+        };
+        let nonce = protocol::header(head, headers::INVOCATION_ID);
+        match id {
+            Some(id) => self.call(|reply| Call::Error { id, nonce, category, body, reply }).await?,
+            None => self.call(|reply| Call::InitError { category, body, reply }).await?,
+        }
+    }
+}
+
+/// Reads a whole body. One above the limit is read to its end all the same: a client that is still writing would not
+/// see the answer.
+async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, Cut> {
+    let mut whole = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| Cut::Truncated)?.into_data() else { continue };
+        if whole.len() + data.len() > limit {
+            drain(body).await;
+            return Err(Cut::TooLarge);
+        }
+        whole.extend_from_slice(&data);
+    }
+    Ok(whole.freeze())
+}
+
+async fn drain(mut body: Incoming) {
+    while let Some(Ok(_)) = body.frame().await {}
+}
+
+/// Passes chunks on as they come. A failure in mid-stream is in the trailers.
+async fn forward(mut body: Incoming, writer: &BodyWriter) -> BodyEnd {
+    let mut failure = None;
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else { return BodyEnd::Failed(FunctionError::new(TRUNCATED, "Response truncated")) };
+        match frame.into_data() {
+            // A reader that has gone must not make the runtime fail.
+            Ok(data) => _ = writer.write(data).await,
+            Err(frame) => failure = frame.into_trailers().ok().and_then(|trailers| trailer_error(&trailers)),
+        }
+    }
+    failure.map_or(BodyEnd::Complete, BodyEnd::Failed)
+}
+
+fn trailer_error(trailers: &HeaderMap) -> Option<FunctionError> {
+    let category = protocol::header(trailers, headers::ERROR_TYPE)?;
+    let document = protocol::header(trailers, headers::ERROR_BODY).unwrap_or_default();
+    let document = base64::engine::general_purpose::STANDARD.decode(document).unwrap_or_default();
+    Some(FunctionError::new(protocol::error_category(Some(&category)), String::from_utf8_lossy(&document)))
+}

@@ -1,0 +1,113 @@
+//! What is to be started for a function: the sandbox and the runtime's process in it. Pure.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::channel::frame::Spawn;
+use crate::engine::{Content, ImageFacts, Network, Spec, Transport};
+use crate::function::Function;
+
+/// Where code is seen inside.
+const TASK_ROOT: &str = "/var/task";
+/// Where a runtime that the function brings may be.
+const BOOTSTRAPS: [&str; 2] = ["/var/task/bootstrap", "/opt/bootstrap"];
+
+/// What the user asked for besides the function.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// What the sandbox can reach.
+    pub network: Network,
+    /// How the supervisor talks to sam-rs.
+    pub transport: Transport,
+    /// Marks by which the sandbox can be found.
+    pub labels: BTreeMap<String, String>,
+    /// Name of the sandbox.
+    pub name: String,
+}
+
+/// A sandbox and the process to run in it.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The sandbox.
+    pub spec: Spec,
+    /// The runtime's process, without `AWS_LAMBDA_RUNTIME_API`: the port is known when the sandbox runs.
+    pub process: Spawn,
+    /// Programs to try, the first that exists is started; empty where `process` names its own.
+    pub bootstraps: Vec<String>,
+    /// Name of the function in messages.
+    pub function: String,
+    /// Full name that the runtime is told.
+    pub function_arn: String,
+    /// How long an invocation may take.
+    pub timeout: Duration,
+    /// Configured memory in MB.
+    pub memory_mb: u64,
+}
+
+impl Plan {
+    /// The plan for a function on an image, with the environment that the function shall see.
+    #[must_use]
+    pub fn new(function: &Function, image: &ImageFacts, environment: Vec<(String, String)>, options: Options) -> Self {
+        let provided = function.runtime.is_provided();
+        let mut argv = image.entrypoint.clone();
+        // The base images' entry point takes the handler as its one argument.
+        argv.push(function.handler.clone());
+        Self {
+            spec: Spec {
+                name: options.name,
+                image: image.name.clone(),
+                memory_mb: Some(function.memory_mb),
+                network: options.network,
+                content: vec![Content { source: function.code.clone(), target: TASK_ROOT.to_owned() }],
+                labels: options.labels,
+                transport: options.transport,
+            },
+            process: Spawn {
+                argv: if provided { Vec::new() } else { argv },
+                env: layered(&image.env, environment),
+                cwd: image.working_dir.clone().unwrap_or_else(|| TASK_ROOT.to_owned()),
+                group: true,
+                extension: false,
+            },
+            bootstraps: if provided { BOOTSTRAPS.map(str::to_owned).to_vec() } else { Vec::new() },
+            function: function.logical_id.clone(),
+            function_arn: function.arn.as_str().to_owned(),
+            timeout: function.timeout,
+            memory_mb: function.memory_mb,
+        }
+    }
+
+    /// The process to start for the Runtime API at a port; `attempt` counts the bootstraps that were not there.
+    #[must_use]
+    pub fn spawn(&self, port: u16, attempt: usize) -> Option<Spawn> {
+        let mut spawn = self.process.clone();
+        if !self.bootstraps.is_empty() {
+            spawn.argv = vec![self.bootstraps.get(attempt)?.clone()];
+        } else if attempt > 0 {
+            return None;
+        }
+        spawn.env.push(("AWS_LAMBDA_RUNTIME_API".to_owned(), format!("127.0.0.1:{port}")));
+        Some(spawn)
+    }
+}
+
+/// The image's environment with the function's over it. The order is kept, so that what a function prints is stable.
+fn layered(image: &[(String, String)], function: Vec<(String, String)>) -> Vec<(String, String)> {
+    let mut layered: Vec<_> =
+        image.iter().filter(|(name, _)| function.iter().all(|(over, _)| over != name)).cloned().collect();
+    layered.extend(function);
+    layered
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_function_s_environment_lies_over_the_image_s() {
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let image = [pair("PATH", "/bin"), pair("LANG", "C")];
+        let layered = layered(&image, vec![pair("LANG", "x"), pair("A", "1")]);
+        assert_eq!(layered, [pair("PATH", "/bin"), pair("LANG", "x"), pair("A", "1")]);
+    }
+}

@@ -1,0 +1,158 @@
+//! The file of `--env-vars`: JSON with sections, or dotenv.
+
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+use super::SettingsError;
+use crate::function::Function;
+use crate::function::variables::Overrides;
+
+/// The section for all functions.
+const COMMON: &str = "Parameters";
+
+/// The file's contents.
+#[derive(Clone, Debug, Default)]
+pub struct EnvVars {
+    sections: Map<String, Value>,
+}
+
+impl EnvVars {
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// It cannot be read, or is neither JSON nor dotenv.
+    pub fn load(path: &Path) -> Result<Self, SettingsError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| SettingsError::Unreadable { path: path.to_owned(), source })?;
+        Self::parse(&text).map_err(|reason| SettingsError::EnvVars { path: path.display().to_string(), reason })
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        match serde_json::from_str(text) {
+            Ok(Value::Object(sections)) => Ok(Self { sections }),
+            Ok(_) => Err("the file must hold a JSON object of sections".to_owned()),
+            Err(error) => {
+                let variables = dotenv(text);
+                if variables.is_empty() {
+                    return Err(format!("file is not in valid JSON or .env format (as JSON: {error})"));
+                }
+                let sections = [(COMMON.to_owned(), Value::Object(variables))];
+                Ok(Self { sections: sections.into_iter().collect() })
+            }
+        }
+    }
+
+    /// The values for a function: those for all, then those of the first of its names that has any.
+    ///
+    /// # Errors
+    /// A section that is no map.
+    pub fn of(&self, function: &Function) -> Result<Overrides, SettingsError> {
+        let mut overrides = self.section(COMMON)?;
+        for name in [&function.logical_id, &function.name] {
+            let own = self.section(name)?;
+            if !own.is_empty() {
+                overrides.extend(own);
+                break;
+            }
+        }
+        Ok(overrides)
+    }
+
+    fn section(&self, name: &str) -> Result<Overrides, SettingsError> {
+        match self.sections.get(name) {
+            None => Ok(Vec::new()),
+            Some(Value::Object(variables)) => {
+                Ok(variables.iter().map(|(name, value)| (name.clone(), text(value))).collect())
+            }
+            Some(other) => Err(SettingsError::EnvVarsSection(other.to_string())),
+        }
+    }
+}
+
+/// A value as a variable: null removes it, maps and lists are empty as in SAM CLI.
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::Bool(value) => Some(value.to_string()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::String(text) => Some(text.clone()),
+        Value::Array(_) | Value::Object(_) => Some(String::new()),
+    }
+}
+
+/// `NAME=value` lines, with `export`, quotes and comments.
+fn dotenv(text: &str) -> Map<String, Value> {
+    let mut variables = Map::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (line, mut tail) = rest.split_once('\n').unwrap_or((rest, ""));
+        let bare = line.trim();
+        let bare = bare.strip_prefix("export ").unwrap_or(bare);
+        if let Some((name, value)) = bare.split_once('=').filter(|_| !bare.starts_with('#')) {
+            let name = name.trim();
+            let (value, after) = dotenv_value(value.trim_start(), &rest[line.len()..]);
+            tail = after.unwrap_or(tail);
+            let valid = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '.' | '-');
+            if !name.is_empty() && name.chars().all(valid) {
+                variables.insert(name.to_owned(), Value::String(value));
+            }
+        }
+        rest = tail;
+    }
+    variables
+}
+
+/// A value, and what follows where it went on over several lines.
+fn dotenv_value<'a>(value: &'a str, following: &'a str) -> (String, Option<&'a str>) {
+    let quote = value.chars().next().filter(|first| matches!(first, '"' | '\''));
+    let Some(quote) = quote else {
+        let end = value.find(" #").unwrap_or(value.len());
+        return (value[..end].trim_end().to_owned(), None);
+    };
+    let whole = format!("{}{following}", &value[1..]);
+    let mut text = String::new();
+    let mut letters = whole.char_indices();
+    while let Some((at, letter)) = letters.next() {
+        match letter {
+            '\\' if quote == '"' => match letters.next() {
+                Some((_, 'n')) => text.push('\n'),
+                Some((_, 't')) => text.push('\t'),
+                Some((_, other)) => text.push(other),
+                None => text.push('\\'),
+            },
+            letter if letter == quote => {
+                let consumed = at.saturating_sub(value.len() - 1);
+                let after = following[consumed.min(following.len())..].split_once('\n').map(|(_, after)| after);
+                return (text, (consumed > 0).then(|| after.unwrap_or("")));
+            }
+            letter => text.push(letter),
+        }
+    }
+    // Never closed: the line as it is.
+    (value.to_owned(), None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn common(text: &str) -> Vec<String> {
+        let overrides = EnvVars::parse(text).unwrap().section(COMMON).unwrap();
+        overrides.into_iter().map(|(name, value)| format!("{name}={}", value.as_deref().unwrap_or("<gone>"))).collect()
+    }
+
+    #[test]
+    fn json_values_become_text() {
+        let text = r#"{"Parameters": {"A": true, "B": 1.50, "C": null, "D": [1], "E": "x"}}"#;
+        assert_eq!(common(text), ["A=true", "B=1.5", "C=<gone>", "D=", "E=x"]);
+        assert!(EnvVars::parse("[1]").is_err());
+        assert!(EnvVars::parse("").is_err());
+    }
+
+    #[test]
+    fn dotenv_has_quotes_comments_and_exports() {
+        let text = "# c\nexport A=1\nB = x # c\nC=\"a\\nb # c\"\nD='x y'\n\nE=\"two\nlines\"\nF=\nnonsense\n";
+        assert_eq!(common(text), ["A=1", "B=x", "C=a\nb # c", "D=x y", "E=two\nlines", "F="]);
+    }
+}

@@ -1,0 +1,46 @@
+//! What can be wrong with settings.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::template::Problem;
+
+/// Settings that cannot be.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// A value that the command line refuses.
+    #[error("{0}")]
+    Usage(String),
+    /// A configuration file that was named and is not there.
+    #[error("Config file {0} does not exist or could not be read!")]
+    NoConfig(String),
+    /// A file that cannot be read.
+    #[error("{path}: {source}", path = path.display())]
+    Unreadable { path: PathBuf, source: io::Error },
+    /// A place in the configuration file.
+    #[error("{0}")]
+    Config(Box<Problem>),
+    /// An image that is named wrongly.
+    #[error("Invalid command line image input {0}.")]
+    Image(String),
+    /// A region that cannot be one.
+    #[error("Provided region: {0} doesn't match a supported format")]
+    Region(String),
+    /// A file of variables in no known format.
+    #[error("Could not read environment variables overrides from file {path}: {reason}")]
+    EnvVars { path: String, reason: String },
+    /// A section of the file of variables that is no map.
+    #[error("Environment variables {0} in incorrect format")]
+    EnvVarsSection(String),
+}
+
+impl SettingsError {
+    /// A token of `--parameter-overrides` without an override in it.
+    pub(super) fn override_format(token: &str) -> Self {
+        Self::Usage(format!(
+            "Invalid value for '--parameter-overrides': {token} is not a valid format. It must look something like \
+             'ParameterKey=KeyPairName,ParameterValue=MyKey ParameterKey=InstanceType,ParameterValue=t1.micro', \
+             'KeyPairName=MyKey InstanceType=t1.micro', or 'file://MyParams.yaml'"
+        ))
+    }
+}

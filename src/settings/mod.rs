@@ -1,0 +1,188 @@
+//! What the user meant: every setting is resolved in one expression, from the command line, the environment, the
+//! configuration file, and a default, in that order.
+
+mod aws;
+mod env_vars;
+mod error;
+mod samconfig;
+
+use std::path::{Path, PathBuf};
+
+pub use aws::Aws;
+pub use env_vars::EnvVars;
+pub use error::SettingsError;
+pub use samconfig::Config;
+
+use crate::cli::{ConfigArgs, InvokeArgs};
+use crate::engine::{Network, PullPolicy, Transport};
+use crate::env::{self, Env};
+use crate::template::Overrides;
+use crate::template::parameters;
+
+/// Where templates are looked for.
+const TEMPLATES: [&str; 4] = [".aws-sam/build/template.yaml", "template.yaml", "template.yml", "template.json"];
+/// The name in the error when there is none.
+const NO_TEMPLATE: &str = "template.yml";
+
+/// Where the event comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EventSource {
+    /// An empty object.
+    Empty,
+    /// Standard input, to its end.
+    Stdin,
+    /// A file.
+    File(PathBuf),
+}
+
+/// The settings of `local invoke`.
+#[derive(Debug)]
+pub struct Invoke {
+    /// Name of the function.
+    pub function: Option<String>,
+    /// Its event.
+    pub event: EventSource,
+    /// The template.
+    pub template: PathBuf,
+    /// Values of parameters.
+    pub overrides: Overrides,
+    /// File with variables.
+    pub env_vars: Option<PathBuf>,
+    /// File for output.
+    pub log_file: Option<PathBuf>,
+    /// When to ask a registry.
+    pub pull: PullPolicy,
+    /// Images instead of Lambda's: for one function, or for all.
+    pub invoke_images: Vec<(Option<String>, String)>,
+    /// What the sandbox can reach.
+    pub network: Network,
+    /// How the supervisor talks to sam-rs.
+    pub transport: Transport,
+    /// Region, account, credentials.
+    pub aws: Aws,
+    /// Exit with an error when the function failed.
+    pub fail_on_error: bool,
+    /// What was passed over, for people.
+    pub warnings: Vec<String>,
+}
+
+/// Whether details shall be told; needed before anything else is resolved.
+#[must_use]
+pub fn debug(args: &InvokeArgs, env: &Env) -> bool {
+    args.output.debug || env.get(env::SAM_DEBUG).is_some_and(|value| samconfig::boolean(value) == Some(true))
+}
+
+impl Invoke {
+    /// Resolves the settings.
+    ///
+    /// # Errors
+    /// A value that cannot be, or a configuration file that cannot be read.
+    pub fn resolve(args: &InvokeArgs, env: &Env) -> Result<Self, SettingsError> {
+        let config = config(&args.config, args.template.template.as_deref(), env)?;
+        let absolute = |path: &str| env.directory.join(path);
+        let given = parameters(args, &config)?;
+        let ignored = given.ignored.iter().map(|part| format!("'{part}' in --parameter-overrides is no override"));
+        Ok(Self {
+            warnings: ignored.collect(),
+            overrides: given.values,
+            function: args.function.clone().or(config.text("function_logical_id")?),
+            event: event(args.event.clone().filter(|_| !args.no_event).or(config.text("event")?), env),
+            template: match &args.template.template {
+                Some(path) => env.directory.join(path),
+                None => match env.get(env::SAM_TEMPLATE_FILE).map(str::to_owned).or(config.template()?) {
+                    Some(path) => absolute(&path),
+                    None => default_template(&env.directory),
+                },
+            },
+            env_vars: existing(
+                args.template.env_vars.clone().or(config.text("env_vars")?.map(PathBuf::from)),
+                "'--env-vars' / '-n'",
+                env,
+            )?,
+            log_file: args
+                .output
+                .log_file
+                .clone()
+                .or(config.text("log_file")?.map(PathBuf::from))
+                .map(|path| env.directory.join(path)),
+            pull: pull_policy(args, env, &config)?,
+            invoke_images: invoke_images(&args.container.invoke_image, &config)?,
+            network: args
+                .container
+                .docker_network
+                .as_deref()
+                .or(env.get(env::SAM_DOCKER_NETWORK))
+                .map(str::to_owned)
+                .or(config.text("docker_network")?)
+                .map_or(Network::Default, |name| Network::from(name.as_str())),
+            transport: args.container.transport.unwrap_or_default(),
+            aws: Aws::resolve(args.aws.region.clone().or(config.text("region")?), env)?,
+            fail_on_error: args.output.fail_on_error || config.flag("fail_on_error")?,
+        })
+    }
+}
+
+/// The configuration file: beside the template that the command line names, else in the working directory.
+fn config(args: &ConfigArgs, template: Option<&Path>, env: &Env) -> Result<Config, SettingsError> {
+    let beside = template.and_then(Path::parent).map(|parent| env.directory.join(parent));
+    let directory = beside.unwrap_or_else(|| env.directory.clone());
+    let environment = args.config_env.as_deref().unwrap_or("default");
+    Config::load(args.config_file.as_deref(), &directory, environment, "local_invoke")
+}
+
+fn default_template(directory: &Path) -> PathBuf {
+    let found = TEMPLATES.iter().map(|name| directory.join(name)).find(|path| path.exists());
+    found.unwrap_or_else(|| directory.join(NO_TEMPLATE))
+}
+
+fn event(given: Option<String>, env: &Env) -> EventSource {
+    match given.as_deref() {
+        None => EventSource::Empty,
+        Some("-") => EventSource::Stdin,
+        Some(path) => EventSource::File(env.directory.join(path)),
+    }
+}
+
+/// A path that must be there; as an option's value it is checked with the command line.
+fn existing(path: Option<PathBuf>, option: &str, env: &Env) -> Result<Option<PathBuf>, SettingsError> {
+    match path {
+        Some(path) if !env.directory.join(&path).exists() => Err(SettingsError::Usage(format!(
+            "Invalid value for {option}: Path '{}' does not exist.",
+            path.display()
+        ))),
+        path => Ok(path.map(|path| env.directory.join(path))),
+    }
+}
+
+fn parameters(args: &InvokeArgs, config: &Config) -> Result<parameters::ParsedOverrides, SettingsError> {
+    let parsed = match &args.template.parameter_overrides {
+        Some(tokens) => parameters::parse(tokens.iter().map(String::as_str)),
+        None => return config.overrides(),
+    };
+    parsed.map_err(|token| SettingsError::override_format(&token))
+}
+
+fn pull_policy(args: &InvokeArgs, env: &Env, config: &Config) -> Result<PullPolicy, SettingsError> {
+    let skip = args.container.skip_pull_image
+        || env.get(env::SAM_SKIP_PULL_IMAGE).is_some_and(|value| samconfig::boolean(value) == Some(true))
+        || config.flag("skip_pull_image")?;
+    let configured = match config.text("pull")? {
+        Some(text) => Some(text.parse().map_err(|reason| SettingsError::Usage(format!("Invalid value for '--pull': {reason}")))?),
+        None => None,
+    };
+    let policy = args.container.pull.or(configured).unwrap_or_default();
+    // Skipping the look for a newer image is all that "always" is for.
+    Ok(if skip && policy == PullPolicy::Always { PullPolicy::Missing } else { policy })
+}
+
+fn invoke_images(given: &[String], config: &Config) -> Result<Vec<(Option<String>, String)>, SettingsError> {
+    let given = if given.is_empty() { config.list("invoke_image")? } else { given.to_vec() };
+    let split = |text: &String| match text.split_once('=') {
+        Some((function, image)) if !function.is_empty() && !image.is_empty() => {
+            Ok((Some(function.to_owned()), image.to_owned()))
+        }
+        None if !text.is_empty() => Ok((None, text.clone())),
+        _ => Err(SettingsError::Image(text.clone())),
+    };
+    given.iter().map(split).collect()
+}

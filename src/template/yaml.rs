@@ -1,0 +1,225 @@
+//! YAML with places: composes the parser's events into nodes as PyYAML and SAM do.
+//!
+//! Short tags become the long form (`!Sub x` is `{"Fn::Sub": "x"}`), merge keys are merged, later keys win. The only
+//! user of the YAML parser, so that it can be replaced.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Tag};
+
+use super::error::SyntaxError;
+use super::node::{Entry, Kind, Node, Span};
+use super::scalar;
+
+/// The tags of YAML itself.
+const CORE: &str = "tag:yaml.org,2002:";
+/// Deepest nesting, of flow and of block collections.
+const MAX_DEPTH: usize = 200;
+
+/// Reads the one document of a text.
+pub(super) fn read(text: &str) -> Result<Node, SyntaxError> {
+    let mut options = Options::default();
+    options.flow_nesting_limit = MAX_DEPTH;
+    options.block_nesting_limit = MAX_DEPTH;
+    let mut composer = Composer { text, parser: Parser::new_from_str_with_options(text, options), anchors: HashMap::new() };
+    let mut document = None;
+    loop {
+        let (event, span) = composer.event()?;
+        match event {
+            Event::StreamEnd => break,
+            Event::DocumentStart(..) if document.is_some() => {
+                return Err(SyntaxError::new("expected a single document, but found another one", place(span)));
+            }
+            Event::StreamStart | Event::DocumentStart(..) | Event::DocumentEnd => {}
+            event => document = Some(composer.node(event, span)?),
+        }
+    }
+    Ok(document.unwrap_or(Node { kind: Kind::Null, span: Span { line: 1, column: 1, ..Span::default() } }))
+}
+
+struct Composer<'a> {
+    text: &'a str,
+    parser: Parser<'a, granit_parser::StrInput<'a>>,
+    anchors: HashMap<usize, Node>,
+}
+
+type Spanned<'a> = (Event<'a>, granit_parser::Span);
+
+impl<'a> Composer<'a> {
+    /// The next event that is not a comment.
+    fn event(&mut self) -> Result<Spanned<'a>, SyntaxError> {
+        loop {
+            match self.parser.next_event() {
+                Some(Ok((Event::Comment(..), _))) => {}
+                Some(Ok(event)) => return Ok(event),
+                Some(Err(error)) => return Err(self.scan_error(&error)),
+                None => return Ok((Event::StreamEnd, granit_parser::Span::default())),
+            }
+        }
+    }
+
+    fn scan_error(&self, error: &ScanError) -> SyntaxError {
+        let marker = error.marker();
+        let start = marker.byte_offset().unwrap_or(self.text.len()).min(self.text.len());
+        let span = Span { start, end: start, line: marker.line().max(1), column: marker.col() + 1 };
+        let mut error = SyntaxError::new(error.info(), span);
+        // The parser points at what came before a tab; the tab is what to look for.
+        let lines = self.text.lines().enumerate().skip(span.line.saturating_sub(1)).take(2);
+        let tabbed = lines.filter(|(_, line)| line.trim_start_matches(' ').starts_with('\t')).map(|(at, _)| at + 1).next();
+        if let Some(line) = tabbed {
+            error.hint = Some(format!("line {line} is indented with a tab; YAML wants blanks"));
+        }
+        error
+    }
+
+    fn node(&mut self, event: Event<'a>, span: granit_parser::Span) -> Result<Node, SyntaxError> {
+        let mut at = place(span);
+        if let Some(tag) = span.tag_start {
+            at = Span { start: tag.byte_offset().unwrap_or(at.start), line: tag.line(), column: tag.col() + 1, ..at };
+        }
+        let (kind, anchor, tag) = match event {
+            Event::Alias(anchor) => {
+                let node = self.anchors.get(&anchor).cloned();
+                return node.ok_or_else(|| SyntaxError::new("an alias inside the value that it names", at));
+            }
+            Event::Scalar(text, style, anchor, tag) => (scalar_kind(text, style, tag.as_deref(), at)?, anchor, tag),
+            Event::SequenceStart(_, anchor, tag) => (self.list(&mut at)?, anchor, tag),
+            Event::MappingStart(_, anchor, tag) => (self.map(&mut at)?, anchor, tag),
+            other => return Err(SyntaxError::new(format!("unexpected {other:?}"), at)),
+        };
+        let node = tagged(Node { kind, span: at }, tag.as_deref());
+        if anchor > 0 {
+            self.anchors.insert(anchor, node.clone());
+        }
+        Ok(node)
+    }
+
+    fn list(&mut self, at: &mut Span) -> Result<Kind, SyntaxError> {
+        let mut items = Vec::new();
+        loop {
+            let (event, span) = self.event()?;
+            if matches!(event, Event::SequenceEnd) {
+                at.end = place(span).end;
+                return Ok(Kind::List(Arc::new(items)));
+            }
+            items.push(self.node(event, span)?);
+        }
+    }
+
+    fn map(&mut self, at: &mut Span) -> Result<Kind, SyntaxError> {
+        let (mut own, mut merged) = (Vec::new(), Vec::new());
+        loop {
+            let (event, span) = self.event()?;
+            if matches!(event, Event::MappingEnd) {
+                at.end = place(span).end;
+                break;
+            }
+            let merge = matches!(&event, Event::Scalar(text, ScalarStyle::Plain, _, None) if text == "<<");
+            let key = self.node(event, span)?;
+            let (event, span) = self.event()?;
+            let value = self.node(event, span)?;
+            if merge {
+                merge_into(&mut merged, &value)?;
+            } else {
+                own.push(Entry { key: key_text(&key)?, key_span: key.span, value });
+            }
+        }
+        merged.extend(own);
+        Ok(Kind::Map(Arc::new(last_wins(merged))))
+    }
+}
+
+fn place(span: granit_parser::Span) -> Span {
+    let (start, end) = (span.start, span.end);
+    Span {
+        start: start.byte_offset().unwrap_or_default(),
+        end: end.byte_offset().unwrap_or_default(),
+        line: start.line(),
+        column: start.col() + 1,
+    }
+}
+
+fn scalar_kind(text: Cow<'_, str>, style: ScalarStyle, tag: Option<&Tag>, at: Span) -> Result<Kind, SyntaxError> {
+    if let Some(tag) = tag.and_then(core_tag) {
+        let unfit = || SyntaxError::new(format!("'{text}' is not of the type !!{tag}"), at);
+        return scalar::resolve_tagged(&tag, &text).ok_or_else(unfit);
+    }
+    // The argument of a short tag is text, whatever it looks like.
+    if style == ScalarStyle::Plain && tag.is_none() {
+        return Ok(scalar::resolve(&text));
+    }
+    Ok(Kind::String(text.into_owned()))
+}
+
+fn core_tag(tag: &Tag) -> Option<String> {
+    let whole = format!("{}{}", tag.handle(), tag.suffix());
+    whole.strip_prefix(CORE).map(str::to_owned)
+}
+
+/// Puts the long form of a short tag around a node.
+fn tagged(node: Node, tag: Option<&Tag>) -> Node {
+    let Some(tag) = tag.filter(|tag| core_tag(tag).is_none()) else { return node };
+    let name = tag.suffix().trim_start_matches('!');
+    if name.is_empty() {
+        return node;
+    }
+    let span = node.span;
+    let value = match (name, &node.kind) {
+        ("GetAtt", Kind::String(text)) => {
+            let part = |text: &str| Node { kind: Kind::String(text.to_owned()), span };
+            let parts = text.splitn(2, '.').map(part).collect();
+            Node { kind: Kind::List(Arc::new(parts)), span }
+        }
+        _ => node,
+    };
+    let key = if matches!(name, "Ref" | "Condition") { name.to_owned() } else { format!("Fn::{name}") };
+    Node { kind: Kind::Map(Arc::new(vec![Entry { key, key_span: span, value }])), span }
+}
+
+/// Keys are text in a template; what YAML reads as something else is taken as JSON writes it.
+fn key_text(key: &Node) -> Result<String, SyntaxError> {
+    match &key.kind {
+        Kind::String(text) => Ok(text.clone()),
+        Kind::List(_) | Kind::Map(_) => Err(SyntaxError::new("found unhashable key", key.span)),
+        Kind::Null | Kind::Bool(_) | Kind::Number(_) => Ok(key.to_json()),
+    }
+}
+
+/// Adds what `<<` names. Of several maps the first wins, which is why they are added from the last.
+fn merge_into(merged: &mut Vec<Entry>, value: &Node) -> Result<(), SyntaxError> {
+    let refuse = |node: &Node| {
+        let text = format!("expected a mapping or list of mappings for merging, but found {}", node.describe());
+        SyntaxError::new(text, node.span)
+    };
+    match &value.kind {
+        Kind::Map(entries) => merged.extend(entries.iter().cloned()),
+        Kind::List(maps) => {
+            for map in maps.iter().rev() {
+                if !map.is_map() {
+                    return Err(refuse(map));
+                }
+                merged.extend(map.entries().iter().cloned());
+            }
+        }
+        _ => return Err(refuse(value)),
+    }
+    Ok(())
+}
+
+/// Keeps the last value of each key, at the place of the first.
+fn last_wins(entries: Vec<Entry>) -> Vec<Entry> {
+    let mut places: HashMap<String, usize> = HashMap::with_capacity(entries.len());
+    let mut kept: Vec<Entry> = Vec::with_capacity(entries.len());
+    for entry in entries {
+        match places.get(&entry.key) {
+            Some(at) => kept[*at] = entry,
+            None => {
+                places.insert(entry.key.clone(), kept.len());
+                kept.push(entry);
+            }
+        }
+    }
+    kept
+}
