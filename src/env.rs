@@ -55,10 +55,14 @@ pub struct Env {
 impl Env {
     /// The environment of this process. Variables that are not Unicode are left out.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the environment"
+    )]
     pub fn snapshot() -> Self {
-        let variables =
-            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        let variables = std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        });
         Self {
             variables: variables.collect(),
             directory: std::env::current_dir().unwrap_or_default(),
@@ -69,8 +73,15 @@ impl Env {
     /// An environment made of variables, for tests.
     #[must_use]
     pub fn of<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        let variables = variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        Self { variables, directory: PathBuf::from("/"), temporary: PathBuf::from("/tmp") }
+        let variables = variables
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        Self {
+            variables,
+            directory: PathBuf::from("/"),
+            temporary: PathBuf::from("/tmp"),
+        }
     }
 
     /// A variable, set to the empty text or to more.

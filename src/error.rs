@@ -25,7 +25,11 @@ pub enum Error {
     NoTemplate(PathBuf),
     /// A file that cannot be read or written.
     #[error("{action} {path}: {source}", path = path.display())]
-    File { action: &'static str, path: PathBuf, source: io::Error },
+    File {
+        action: &'static str,
+        path: PathBuf,
+        source: io::Error,
+    },
     /// Something wrong at a place in a file.
     #[error(transparent)]
     Problem(Box<Problem>),
@@ -43,7 +47,10 @@ pub enum Error {
     NoEntryPoint(String),
     /// The process cannot do something that it needs.
     #[error("{action}: {source}")]
-    Process { action: &'static str, source: io::Error },
+    Process {
+        action: &'static str,
+        source: io::Error,
+    },
 }
 
 impl From<Problem> for Error {
@@ -69,14 +76,18 @@ impl Error {
             Self::Event { hint, .. } => (!hint.is_empty()).then(|| hint.clone()),
             Self::Problem(problem) => problem.hint.clone(),
             Self::Settings(SettingsError::Config(problem)) => problem.hint.clone(),
-            Self::NoTemplate(_) => Some("name it with `-t`, or change to the directory that has it".to_owned()),
+            Self::NoTemplate(_) => {
+                Some("name it with `-t`, or change to the directory that has it".to_owned())
+            }
             _ => None,
         }
     }
 
     fn problem(&self) -> Option<&Problem> {
         match self {
-            Self::Problem(problem) | Self::Settings(SettingsError::Config(problem)) => Some(problem),
+            Self::Problem(problem) | Self::Settings(SettingsError::Config(problem)) => {
+                Some(problem)
+            }
             _ => None,
         }
     }
@@ -93,7 +104,10 @@ impl Error {
             text.extend(error.preamble().map(|line| line + "\n"));
         }
         text.push_str(&format!("Error: {self}\n"));
-        if let Some((problem, span)) = self.problem().and_then(|problem| Some((problem, problem.span?))) {
+        if let Some((problem, span)) = self
+            .problem()
+            .and_then(|problem| Some((problem, problem.span?)))
+        {
             text.push_str(&excerpt(&problem.source_file, span, &problem.label, styled));
         }
         text.extend(self.hint().map(|hint| format!("Hint: {hint}\n")));
@@ -106,12 +120,21 @@ fn excerpt(source: &Source, span: Span, label: &str, styled: bool) -> String {
     let length = source.text.len();
     let start = floor(&source.text, span.start.min(length));
     // Only the first line of a long value is marked: the rest would hide the message.
-    let line_end = source.text[start..].find('\n').map_or(length, |at| start + at);
+    let line_end = source.text[start..]
+        .find('\n')
+        .map_or(length, |at| start + at);
     let end = floor(&source.text, span.end.clamp(start, line_end.max(start)));
     let path = source.path.display().to_string();
     let annotation = AnnotationKind::Primary.span(start..end).label(label);
-    let snippet = Snippet::source(&*source.text).path(&*path).line_start(1).annotation(annotation);
-    let renderer = if styled { Renderer::styled() } else { Renderer::plain() };
+    let snippet = Snippet::source(&*source.text)
+        .path(&*path)
+        .line_start(1)
+        .annotation(annotation);
+    let renderer = if styled {
+        Renderer::styled()
+    } else {
+        Renderer::plain()
+    };
     let report = [Group::with_level(Level::ERROR).element(snippet)];
     renderer.render(&report).to_string() + "\n"
 }
@@ -133,7 +156,9 @@ mod tests {
         let text = "Resources:\n  A:\n    Type: [\n";
         let error = Error::from(Template::parse("t.yaml".into(), text).unwrap_err());
         insta::assert_snapshot!(error.render(false));
-        let error = Error::from(Template::parse("t.yaml".into(), "Resources:\n  A:\n\tType: x\n").unwrap_err());
+        let error = Error::from(
+            Template::parse("t.yaml".into(), "Resources:\n  A:\n\tType: x\n").unwrap_err(),
+        );
         insta::assert_snapshot!(error.render(false));
     }
 }

@@ -26,8 +26,13 @@ impl Exit {
     pub fn of(outcome: &Outcome, fail_on_error: bool) -> Self {
         match outcome {
             Outcome::OutOfMemory(_) | Outcome::Lost(_) => Self::Failure,
-            Outcome::Error(_) | Outcome::TimedOut { .. } | Outcome::Crashed(_) if fail_on_error => Self::FunctionFailed,
-            Outcome::Success(_) | Outcome::Error(_) | Outcome::TimedOut { .. } | Outcome::Crashed(_) => Self::Success,
+            Outcome::Error(_) | Outcome::TimedOut { .. } | Outcome::Crashed(_) if fail_on_error => {
+                Self::FunctionFailed
+            }
+            Outcome::Success(_)
+            | Outcome::Error(_)
+            | Outcome::TimedOut { .. }
+            | Outcome::Crashed(_) => Self::Success,
         }
     }
 

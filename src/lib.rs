@@ -41,8 +41,14 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Runs the program: everything but the process itself, whose arguments, environment, streams and signals come in.
 pub async fn run(arguments: Vec<OsString>, env: Env, streams: Streams, shutdown: Shutdown) -> Exit {
-    if arguments.get(1).is_some_and(|argument| argument == engine::reaper::ARGUMENT) {
-        let address = arguments.get(2).map(|address| address.to_string_lossy().into_owned()).unwrap_or_default();
+    if arguments
+        .get(1)
+        .is_some_and(|argument| argument == engine::reaper::ARGUMENT)
+    {
+        let address = arguments
+            .get(2)
+            .map(|address| address.to_string_lossy().into_owned())
+            .unwrap_or_default();
         engine::reaper::main(&address).await;
         return Exit::Success;
     }
@@ -51,7 +57,11 @@ pub async fn run(arguments: Vec<OsString>, env: Env, streams: Streams, shutdown:
         Err(error) => {
             // Help goes to standard output, a mistake to standard error; neither matters to who has gone away.
             let _ = error.print();
-            return if error.use_stderr() { Exit::Usage } else { Exit::Success };
+            return if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Success
+            };
         }
     };
     let Command::Local(Local::Invoke(args)) = app.command;
@@ -64,14 +74,19 @@ async fn invoke(args: &InvokeArgs, env: &Env, streams: Streams, shutdown: &Shutd
     }
     let styled = streams.styled;
     let settings = Invoke::resolve(args, env).map_err(Error::from);
-    let log_file = settings.as_ref().ok().and_then(|settings| settings.log_file.as_deref());
+    let log_file = settings
+        .as_ref()
+        .ok()
+        .and_then(|settings| settings.log_file.as_deref());
     let opened = log_file.map(open_log).transpose();
     let (events, event_rx) = Events::channel();
     let (log_file, settings) = match opened {
         Ok(log_file) => (log_file, settings),
         Err(error) => (None, Err(error)),
     };
-    shutdown.tasks.spawn(Reporter::new(streams, log_file).run(event_rx));
+    shutdown
+        .tasks
+        .spawn(Reporter::new(streams, log_file).run(event_rx));
     let result = match &settings {
         Ok(settings) => command::local_invoke(settings, env, &events, shutdown).await,
         Err(_) => Ok(Exit::Failure),
@@ -95,7 +110,14 @@ async fn conclude(result: Result<Exit, Error>, events: &Events, styled: bool) ->
         Ok(()) => exit,
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => exit,
         Err(source) => {
-            events.note(Error::Process { action: "writing the result", source }.render(styled).trim_end());
+            events.note(
+                Error::Process {
+                    action: "writing the result",
+                    source,
+                }
+                .render(styled)
+                .trim_end(),
+            );
             let _ = flush(events).await;
             Exit::Failure
         }
@@ -113,13 +135,20 @@ async fn flush(events: &Events) -> io::Result<()> {
 
 fn open_log(path: &Path) -> Result<report::Writer, Error> {
     let file = std::fs::File::create(path);
-    let fail = |source| Error::File { action: "writing the log file", path: path.to_owned(), source };
+    let fail = |source| Error::File {
+        action: "writing the log file",
+        path: path.to_owned(),
+        source,
+    };
     Ok(Box::new(tokio::fs::File::from_std(file.map_err(fail)?)))
 }
 
 fn trace(styled: bool) {
     let filter = tracing_subscriber::EnvFilter::new("sam_rs=debug,bollard=debug");
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(styled);
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(styled);
     // Only a second call in one process can fail, and the first one serves it.
     let _ = subscriber.try_init();
 }

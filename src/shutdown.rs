@@ -46,7 +46,10 @@ impl Shutdown {
     ///
     /// # Errors
     /// The handlers cannot be installed.
-    #[expect(clippy::disallowed_methods, reason = "these tasks end with the process")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "these tasks end with the process"
+    )]
     pub fn listen() -> std::io::Result<Self> {
         let shutdown = Self::default();
         let signals = [
@@ -73,7 +76,12 @@ impl Shutdown {
             self.forced.cancel();
         }
         // The first signal decides the exit code.
-        let _ = self.signal.compare_exchange(0, interrupt.number().into(), Ordering::Relaxed, Ordering::Relaxed);
+        let _ = self.signal.compare_exchange(
+            0,
+            interrupt.number().into(),
+            Ordering::Relaxed,
+            Ordering::Relaxed,
+        );
         self.token.cancel();
     }
 
@@ -102,8 +110,12 @@ impl Shutdown {
     #[must_use]
     pub fn interrupted(&self) -> Option<Interrupt> {
         let number = self.signal.load(Ordering::Relaxed);
-        [Interrupt::Interrupt, Interrupt::Terminate, Interrupt::HangUp]
-            .into_iter()
-            .find(|interrupt| i32::from(interrupt.number()) == number)
+        [
+            Interrupt::Interrupt,
+            Interrupt::Terminate,
+            Interrupt::HangUp,
+        ]
+        .into_iter()
+        .find(|interrupt| i32::from(interrupt.number()) == number)
     }
 }

@@ -1,8 +1,8 @@
 //! Messages of the channel to frames and back; like [`frame`](super::frame), compiled into both programs.
 
 use super::frame::{
-    Answer, Controller, Exit, Fields, Frame, FrameError, FromSandbox, Output, Reader, Role, Spawn, Stat, ToSandbox,
-    Usage, put_frame,
+    Answer, Controller, Exit, Fields, Frame, FrameError, FromSandbox, Output, Reader, Role, Spawn,
+    Stat, ToSandbox, Usage, put_frame,
 };
 
 /// Frame kinds. Those of both directions come first, so that they read the same on either side.
@@ -33,9 +33,15 @@ impl ToSandbox {
         let fields = Fields::default();
         let (kind, stream, fields) = match self {
             Self::Spawn(process, spawn) => (kind::SPAWN, *process, encode_spawn(spawn)),
-            Self::Signal { process, signal, group } => {
-                (kind::SIGNAL, *process, fields.i32(*signal).u8(u8::from(*group)))
-            }
+            Self::Signal {
+                process,
+                signal,
+                group,
+            } => (
+                kind::SIGNAL,
+                *process,
+                fields.i32(*signal).u8(u8::from(*group)),
+            ),
             Self::Data(stream, bytes) => return put_frame(out, kind::DATA, *stream, bytes),
             Self::Close { stream, both } => (kind::CLOSE, *stream, fields.u8(u8::from(*both))),
             Self::Credit(stream, bytes) => (kind::CREDIT, *stream, fields.u32(*bytes)),
@@ -57,13 +63,19 @@ impl ToSandbox {
         let mut read = Reader(&payload);
         let message = match kind {
             kind::SPAWN => decode_spawn(&mut read).map(|spawn| Self::Spawn(stream, spawn)),
-            kind::SIGNAL => read.i32().zip(read.u8()).map(|(signal, group)| Self::Signal {
-                process: stream,
-                signal,
-                group: group != 0,
-            }),
+            kind::SIGNAL => read
+                .i32()
+                .zip(read.u8())
+                .map(|(signal, group)| Self::Signal {
+                    process: stream,
+                    signal,
+                    group: group != 0,
+                }),
             kind::DATA => return Ok(Self::Data(stream, payload)),
-            kind::CLOSE => read.u8().map(|both| Self::Close { stream, both: both != 0 }),
+            kind::CLOSE => read.u8().map(|both| Self::Close {
+                stream,
+                both: both != 0,
+            }),
             kind::CREDIT => read.u32().map(|bytes| Self::Credit(stream, bytes)),
             kind::LOG_CREDIT => read.u32().map(|bytes| Self::LogCredit(stream, bytes)),
             kind::DIAL => read.u16().map(|port| Self::Dial(stream, port)),
@@ -82,21 +94,38 @@ impl FromSandbox {
     pub fn encode(&self, out: &mut Vec<u8>) {
         let fields = Fields::default();
         let (kind, stream, fields) = match self {
-            Self::Hello { version, pid, uid, controller, port } => {
+            Self::Hello {
+                version,
+                pid,
+                uid,
+                controller,
+                port,
+            } => {
                 let fields = fields.u16(*version).u32(*pid).u32(*uid);
                 (kind::HELLO, 0, fields.u8(*controller as u8).u16(*port))
             }
             Self::Spawned(process, pid) => (kind::SPAWNED, *process, fields.u32(*pid)),
-            Self::Failed { process, errno, path } => (kind::FAILED, *process, fields.i32(*errno).string(path)),
+            Self::Failed {
+                process,
+                errno,
+                path,
+            } => (kind::FAILED, *process, fields.i32(*errno).string(path)),
             Self::Exited(process, role, exit) => (kind::EXITED, *process, encode_exit(*role, exit)),
             Self::Open(stream) => (kind::OPEN, *stream, fields),
             Self::Data(stream, bytes) => return put_frame(out, kind::DATA, *stream, bytes),
             Self::Close { stream, both } => (kind::CLOSE, *stream, fields.u8(u8::from(*both))),
             Self::Credit(stream, bytes) => (kind::CREDIT, *stream, fields.u32(*bytes)),
             Self::Answer(question, answer) => (kind::ANSWER, *question, encode_answer(answer)),
-            Self::Log { process, role, output, bytes } => {
-                (kind::LOG, *process, fields.u8(*role as u8).u8(*output as u8).bytes(bytes))
-            }
+            Self::Log {
+                process,
+                role,
+                output,
+                bytes,
+            } => (
+                kind::LOG,
+                *process,
+                fields.u8(*role as u8).u8(*output as u8).bytes(bytes),
+            ),
         };
         put_frame(out, kind, stream, &fields.0);
     }
@@ -110,19 +139,33 @@ impl FromSandbox {
         let message = match kind {
             kind::HELLO => decode_hello(&mut read),
             kind::SPAWNED => read.u32().map(|pid| Self::Spawned(stream, pid)),
-            kind::FAILED => {
-                read.i32().zip(read.string()).map(|(errno, path)| Self::Failed { process: stream, errno, path })
+            kind::FAILED => read
+                .i32()
+                .zip(read.string())
+                .map(|(errno, path)| Self::Failed {
+                    process: stream,
+                    errno,
+                    path,
+                }),
+            kind::EXITED => {
+                decode_exit(&mut read).map(|(role, exit)| Self::Exited(stream, role, exit))
             }
-            kind::EXITED => decode_exit(&mut read).map(|(role, exit)| Self::Exited(stream, role, exit)),
             kind::OPEN => Some(Self::Open(stream)),
             kind::DATA => return Ok(Self::Data(stream, payload)),
-            kind::CLOSE => read.u8().map(|both| Self::Close { stream, both: both != 0 }),
+            kind::CLOSE => read.u8().map(|both| Self::Close {
+                stream,
+                both: both != 0,
+            }),
             kind::CREDIT => read.u32().map(|bytes| Self::Credit(stream, bytes)),
             kind::ANSWER => decode_answer(&mut read).map(|answer| Self::Answer(stream, answer)),
             kind::LOG => read.u8().zip(read.u8()).map(|(role, output)| Self::Log {
                 process: stream,
                 role: role_from(role),
-                output: if output == 0 { Output::Stdout } else { Output::Stderr },
+                output: if output == 0 {
+                    Output::Stdout
+                } else {
+                    Output::Stderr
+                },
                 bytes: read.0.to_vec(),
             }),
             _ => return Err(FrameError::Kind(kind)),
@@ -132,7 +175,11 @@ impl FromSandbox {
 }
 
 fn role_from(byte: u8) -> Role {
-    if byte == 0 { Role::Runtime } else { Role::Extension }
+    if byte == 0 {
+        Role::Runtime
+    } else {
+        Role::Extension
+    }
 }
 
 fn encode_spawn(spawn: &Spawn) -> Fields {
@@ -150,7 +197,13 @@ fn decode_spawn(read: &mut Reader<'_>) -> Option<Spawn> {
     let (names, values) = (read.strings()?, read.strings()?);
     (names.len() == values.len()).then_some(())?;
     let env = names.into_iter().zip(values).collect();
-    Some(Spawn { argv, env, cwd: read.string()?, group: read.u8()? != 0, extension: read.u8()? != 0 })
+    Some(Spawn {
+        argv,
+        env,
+        cwd: read.string()?,
+        group: read.u8()? != 0,
+        extension: read.u8()? != 0,
+    })
 }
 
 fn decode_hello(read: &mut Reader<'_>) -> Option<FromSandbox> {
@@ -160,7 +213,13 @@ fn decode_hello(read: &mut Reader<'_>) -> Option<FromSandbox> {
         2 => Controller::V2,
         _ => Controller::None,
     };
-    Some(FromSandbox::Hello { version, pid, uid, controller, port: read.u16()? })
+    Some(FromSandbox::Hello {
+        version,
+        pid,
+        uid,
+        controller,
+        port: read.u16()?,
+    })
 }
 
 fn encode_exit(role: Role, exit: &Exit) -> Fields {
@@ -169,7 +228,11 @@ fn encode_exit(role: Role, exit: &Exit) -> Fields {
         (None, Some(signal)) => (1, signal),
         (None, None) => (2, 0),
     };
-    let fields = Fields::default().u8(role as u8).u8(how).i32(number).u8(u8::from(exit.out_of_memory));
+    let fields = Fields::default()
+        .u8(role as u8)
+        .u8(how)
+        .i32(number)
+        .u8(u8::from(exit.out_of_memory));
     fields.u64(exit.peak_memory).u64(exit.cpu_micros)
 }
 
@@ -189,18 +252,34 @@ fn encode_answer(answer: &Answer) -> Fields {
     let fields = Fields::default();
     match answer {
         Answer::Error(errno) => fields.u8(0).i32(*errno),
-        Answer::Stat(stat) => fields.u8(1).u8(u8::from(stat.directory)).u32(stat.mode).u64(stat.size),
+        Answer::Stat(stat) => fields
+            .u8(1)
+            .u8(u8::from(stat.directory))
+            .u32(stat.mode)
+            .u64(stat.size),
         Answer::List(names) => fields.u8(2).strings(names.iter().map(String::as_str)),
-        Answer::Usage(usage) => fields.u8(3).u64(usage.memory).u64(usage.peak_memory).u32(usage.processes),
+        Answer::Usage(usage) => fields
+            .u8(3)
+            .u64(usage.memory)
+            .u64(usage.peak_memory)
+            .u32(usage.processes),
     }
 }
 
 fn decode_answer(read: &mut Reader<'_>) -> Option<Answer> {
     Some(match read.u8()? {
         0 => Answer::Error(read.i32()?),
-        1 => Answer::Stat(Stat { directory: read.u8()? != 0, mode: read.u32()?, size: read.u64()? }),
+        1 => Answer::Stat(Stat {
+            directory: read.u8()? != 0,
+            mode: read.u32()?,
+            size: read.u64()?,
+        }),
         2 => Answer::List(read.strings()?),
-        3 => Answer::Usage(Usage { memory: read.u64()?, peak_memory: read.u64()?, processes: read.u32()? }),
+        3 => Answer::Usage(Usage {
+            memory: read.u64()?,
+            peak_memory: read.u64()?,
+            processes: read.u32()?,
+        }),
         _ => return None,
     })
 }
@@ -225,16 +304,26 @@ mod tests {
     fn to_sandbox() -> Vec<ToSandbox> {
         let spawn = Spawn {
             argv: vec!["/bin/sh".into(), "-c".into()],
-            env: vec![("A".into(), "é".into()), ("BIG".into(), "x".repeat(3 * MAX_FRAME))],
+            env: vec![
+                ("A".into(), "é".into()),
+                ("BIG".into(), "x".repeat(3 * MAX_FRAME)),
+            ],
             cwd: "/var/task".into(),
             group: true,
             extension: false,
         };
         vec![
             ToSandbox::Spawn(7, spawn),
-            ToSandbox::Signal { process: 7, signal: 15, group: true },
+            ToSandbox::Signal {
+                process: 7,
+                signal: 15,
+                group: true,
+            },
             ToSandbox::Data(2, vec![0, 1, 2]),
-            ToSandbox::Close { stream: 2, both: true },
+            ToSandbox::Close {
+                stream: 2,
+                both: true,
+            },
             ToSandbox::Credit(2, 9),
             ToSandbox::LogCredit(7, 10),
             ToSandbox::Dial(1, 9001),
@@ -246,33 +335,81 @@ mod tests {
     }
 
     fn from_sandbox() -> Vec<FromSandbox> {
-        let exit = Exit { signal: Some(9), out_of_memory: true, peak_memory: 5, cpu_micros: 6, ..Exit::default() };
+        let exit = Exit {
+            signal: Some(9),
+            out_of_memory: true,
+            peak_memory: 5,
+            cpu_micros: 6,
+            ..Exit::default()
+        };
         vec![
-            FromSandbox::Hello { version: VERSION, pid: 1, uid: 993, controller: Controller::V2, port: 9001 },
+            FromSandbox::Hello {
+                version: VERSION,
+                pid: 1,
+                uid: 993,
+                controller: Controller::V2,
+                port: 9001,
+            },
             FromSandbox::Spawned(7, 12),
-            FromSandbox::Failed { process: 7, errno: 2, path: "/x".into() },
+            FromSandbox::Failed {
+                process: 7,
+                errno: 2,
+                path: "/x".into(),
+            },
             FromSandbox::Exited(7, Role::Extension, exit),
             FromSandbox::Open(2),
             FromSandbox::Data(2, b"GET".to_vec()),
-            FromSandbox::Close { stream: 2, both: false },
+            FromSandbox::Close {
+                stream: 2,
+                both: false,
+            },
             FromSandbox::Credit(2, 1),
             FromSandbox::Answer(3, Answer::Error(2)),
-            FromSandbox::Answer(3, Answer::Stat(Stat { directory: false, mode: 0o755, size: 1 << 40 })),
+            FromSandbox::Answer(
+                3,
+                Answer::Stat(Stat {
+                    directory: false,
+                    mode: 0o755,
+                    size: 1 << 40,
+                }),
+            ),
             FromSandbox::Answer(4, Answer::List(vec!["a".into(), "b".into()])),
-            FromSandbox::Answer(5, Answer::Usage(Usage { memory: 1, peak_memory: 2, processes: 3 })),
-            FromSandbox::Log { process: 7, role: Role::Runtime, output: Output::Stderr, bytes: vec![0xff] },
+            FromSandbox::Answer(
+                5,
+                Answer::Usage(Usage {
+                    memory: 1,
+                    peak_memory: 2,
+                    processes: 3,
+                }),
+            ),
+            FromSandbox::Log {
+                process: 7,
+                role: Role::Runtime,
+                output: Output::Stderr,
+                bytes: vec![0xff],
+            },
         ]
     }
 
     #[test]
     fn every_message_survives_the_wire_in_pieces_of_any_size() {
         let (mut out, mut back) = (Vec::new(), Vec::new());
-        to_sandbox().iter().for_each(|message| message.encode(&mut out));
-        from_sandbox().iter().for_each(|message| message.encode(&mut back));
+        to_sandbox()
+            .iter()
+            .for_each(|message| message.encode(&mut out));
+        from_sandbox()
+            .iter()
+            .for_each(|message| message.encode(&mut back));
         for step in [1, 7, 4096, usize::MAX] {
-            let there: Vec<_> = frames(&out, step).into_iter().map(|f| ToSandbox::decode(f).unwrap()).collect();
+            let there: Vec<_> = frames(&out, step)
+                .into_iter()
+                .map(|f| ToSandbox::decode(f).unwrap())
+                .collect();
             assert_eq!(there, to_sandbox());
-            let here: Vec<_> = frames(&back, step).into_iter().map(|f| FromSandbox::decode(f).unwrap()).collect();
+            let here: Vec<_> = frames(&back, step)
+                .into_iter()
+                .map(|f| FromSandbox::decode(f).unwrap())
+                .collect();
             assert_eq!(here, from_sandbox());
         }
     }
@@ -285,10 +422,19 @@ mod tests {
         let mut decoder = Decoder::default();
         decoder.feed(&u32::MAX.to_le_bytes());
         assert_eq!(decoder.next_frame(), Err(FrameError::Length(u32::MAX)));
-        assert_eq!(FromSandbox::decode((99, 0, vec![])), Err(FrameError::Kind(99)));
-        assert_eq!(FromSandbox::decode((kind::SPAWNED, 0, vec![1])), Err(FrameError::Payload(kind::SPAWNED)));
+        assert_eq!(
+            FromSandbox::decode((99, 0, vec![])),
+            Err(FrameError::Kind(99))
+        );
+        assert_eq!(
+            FromSandbox::decode((kind::SPAWNED, 0, vec![1])),
+            Err(FrameError::Payload(kind::SPAWNED))
+        );
         let many = u32::MAX.to_le_bytes().to_vec();
-        assert_eq!(ToSandbox::decode((kind::SPAWN, 0, many)), Err(FrameError::Payload(kind::SPAWN)));
+        assert_eq!(
+            ToSandbox::decode((kind::SPAWN, 0, many)),
+            Err(FrameError::Payload(kind::SPAWN))
+        );
         assert_eq!(HEADER, 9);
     }
 }

@@ -125,7 +125,11 @@ pub enum ToSandbox {
     /// Start a process.
     Spawn(u32, Spawn),
     /// Send a signal to a process, or to its whole group.
-    Signal { process: u32, signal: i32, group: bool },
+    Signal {
+        process: u32,
+        signal: i32,
+        group: bool,
+    },
     /// Bytes of a connection.
     Data(u32, Vec<u8>),
     /// No more bytes follow on a connection; with `both`, none are wanted either.
@@ -150,11 +154,21 @@ pub enum ToSandbox {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FromSandbox {
     /// The first message.
-    Hello { version: u16, pid: u32, uid: u32, controller: Controller, port: u16 },
+    Hello {
+        version: u16,
+        pid: u32,
+        uid: u32,
+        controller: Controller,
+        port: u16,
+    },
     /// A process runs.
     Spawned(u32, u32),
     /// A process could not be started: the `errno`, and the path that it is about.
-    Failed { process: u32, errno: i32, path: String },
+    Failed {
+        process: u32,
+        errno: i32,
+        path: String,
+    },
     /// A process ended; everything it had written is ahead of this message.
     Exited(u32, Role, Exit),
     /// A process in the sandbox connected to the port of [`FromSandbox::Hello`].
@@ -168,7 +182,12 @@ pub enum FromSandbox {
     /// The answer to the question with this id.
     Answer(u32, Answer),
     /// Output of a process.
-    Log { process: u32, role: Role, output: Output, bytes: Vec<u8> },
+    Log {
+        process: u32,
+        role: Role,
+        output: Output,
+        bytes: Vec<u8>,
+    },
 }
 
 /// Why bytes are not a frame or a frame is not a message.
@@ -228,7 +247,9 @@ impl Decoder {
     pub fn next_frame(&mut self) -> Result<Option<Frame>, FrameError> {
         loop {
             let rest = &self.buffer[self.start..];
-            let Some(length) = rest.first_chunk::<4>() else { return Ok(None) };
+            let Some(length) = rest.first_chunk::<4>() else {
+                return Ok(None);
+            };
             let length = u32::from_le_bytes(*length);
             let end = 4 + length as usize;
             if !(HEADER..=MAX_FRAME).contains(&end) {

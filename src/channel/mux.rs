@@ -10,7 +10,9 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 
-use super::frame::{Answer, Controller, Decoder, Exit, FromSandbox, Output, Role, Spawn, ToSandbox, Usage, WINDOW};
+use super::frame::{
+    Answer, Controller, Decoder, Exit, FromSandbox, Output, Role, Spawn, ToSandbox, Usage, WINDOW,
+};
 use super::stream::{Remote, Stream};
 
 /// Bytes consumed before they are granted again: often enough never to stall the sender, seldom enough to cost nothing.
@@ -33,13 +35,27 @@ pub struct Log {
 #[derive(Debug)]
 pub enum Event {
     /// The supervisor runs.
-    Hello { version: u16, pid: u32, uid: u32, controller: Controller, port: u16 },
+    Hello {
+        version: u16,
+        pid: u32,
+        uid: u32,
+        controller: Controller,
+        port: u16,
+    },
     /// A process was started.
     Spawned { process: u32, pid: u32 },
     /// A process could not be started.
-    Failed { process: u32, errno: i32, path: String },
+    Failed {
+        process: u32,
+        errno: i32,
+        path: String,
+    },
     /// A process ended.
-    Exited { process: u32, role: Role, exit: Exit },
+    Exited {
+        process: u32,
+        role: Role,
+        exit: Exit,
+    },
     /// A process connected to the supervisor's port.
     Opened(Stream),
     /// A process wrote something.
@@ -90,7 +106,11 @@ impl Channel {
 
     /// Sends a signal to a process, or to its group.
     pub fn signal(&self, process: u32, signal: i32, group: bool) {
-        self.shared.send(ToSandbox::Signal { process, signal, group });
+        self.shared.send(ToSandbox::Signal {
+            process,
+            signal,
+            group,
+        });
     }
 
     /// Asks for the end of everything in the sandbox: at once with no grace, else after a request to end.
@@ -160,14 +180,26 @@ pub fn open(
     });
     let channel = Channel { shared };
     tasks.spawn(write_frames(writer, outgoing_rx));
-    tasks.spawn(Incoming { channel: channel.clone(), event_tx, consumed: HashMap::new() }.read_frames(reader));
+    tasks.spawn(
+        Incoming {
+            channel: channel.clone(),
+            event_tx,
+            consumed: HashMap::new(),
+        }
+        .read_frames(reader),
+    );
     (channel, event_rx)
 }
 
-async fn write_frames(mut writer: impl AsyncWrite + Unpin, mut outgoing: mpsc::UnboundedReceiver<ToSandbox>) {
+async fn write_frames(
+    mut writer: impl AsyncWrite + Unpin,
+    mut outgoing: mpsc::UnboundedReceiver<ToSandbox>,
+) {
     let (mut batch, mut buffer) = (Vec::new(), Vec::new());
     while outgoing.recv_many(&mut batch, 64).await > 0 {
-        batch.drain(..).for_each(|message| message.encode(&mut buffer));
+        batch
+            .drain(..)
+            .for_each(|message| message.encode(&mut buffer));
         // A failure here is a failure of the reading side too, which reports it.
         if writer.write_all(&buffer).await.is_err() || writer.flush().await.is_err() {
             return;
@@ -188,7 +220,9 @@ impl Incoming {
         let error = self.read_until_end(&mut reader).await.err();
         // Whoever waits for an answer or reads a stream learns of the end now.
         lock(&self.channel.shared.questions).clear();
-        lock(&self.channel.shared.streams).drain().for_each(|(_, remote)| remote.close(true));
+        lock(&self.channel.shared.streams)
+            .drain()
+            .for_each(|(_, remote)| remote.close(true));
         let _ = self.event_tx.send(Event::Ended(error));
     }
 
@@ -207,7 +241,9 @@ impl Incoming {
             while let Some(frame) = decoder.next_frame().map_err(io::Error::other)? {
                 match FromSandbox::decode(frame) {
                     Ok(message) => self.take(message),
-                    Err(error) => tracing::warn!(%error, "a frame from the supervisor was passed over"),
+                    Err(error) => {
+                        tracing::warn!(%error, "a frame from the supervisor was passed over")
+                    }
                 }
             }
         }
@@ -215,19 +251,55 @@ impl Incoming {
 
     fn take(&mut self, message: FromSandbox) {
         let event = match message {
-            FromSandbox::Hello { version, pid, uid, controller, port } => {
-                Event::Hello { version, pid, uid, controller, port }
-            }
+            FromSandbox::Hello {
+                version,
+                pid,
+                uid,
+                controller,
+                port,
+            } => Event::Hello {
+                version,
+                pid,
+                uid,
+                controller,
+                port,
+            },
             FromSandbox::Spawned(process, pid) => Event::Spawned { process, pid },
-            FromSandbox::Failed { process, errno, path } => Event::Failed { process, errno, path },
-            FromSandbox::Exited(process, role, exit) => Event::Exited { process, role, exit },
+            FromSandbox::Failed {
+                process,
+                errno,
+                path,
+            } => Event::Failed {
+                process,
+                errno,
+                path,
+            },
+            FromSandbox::Exited(process, role, exit) => Event::Exited {
+                process,
+                role,
+                exit,
+            },
             FromSandbox::Open(stream) => Event::Opened(self.channel.register(stream)),
-            FromSandbox::Log { process, role, output, bytes } => {
-                Event::Log(Log { process, role, output, bytes: self.lend(process, bytes) })
+            FromSandbox::Log {
+                process,
+                role,
+                output,
+                bytes,
+            } => Event::Log(Log {
+                process,
+                role,
+                output,
+                bytes: self.lend(process, bytes),
+            }),
+            FromSandbox::Data(stream, bytes) => {
+                return self.with(stream, |remote| remote.deliver(bytes.into()));
             }
-            FromSandbox::Data(stream, bytes) => return self.with(stream, |remote| remote.deliver(bytes.into())),
-            FromSandbox::Credit(stream, bytes) => return self.with(stream, |remote| remote.grant(bytes as usize)),
-            FromSandbox::Close { stream, both } => return self.with(stream, |remote| remote.close(both)),
+            FromSandbox::Credit(stream, bytes) => {
+                return self.with(stream, |remote| remote.grant(bytes as usize));
+            }
+            FromSandbox::Close { stream, both } => {
+                return self.with(stream, |remote| remote.close(both));
+            }
             FromSandbox::Answer(question, answer) => {
                 if let Some(answer_tx) = lock(&self.channel.shared.questions).remove(&question) {
                     let _ = answer_tx.send(answer);
@@ -248,7 +320,12 @@ impl Incoming {
     /// Wraps output so that its credit returns when the last reader lets go of it.
     fn lend(&mut self, process: u32, bytes: Vec<u8>) -> Bytes {
         let consumed = Arc::clone(self.consumed.entry(process).or_default());
-        Bytes::from_owner(Lent { bytes, process, consumed, shared: Arc::clone(&self.channel.shared) })
+        Bytes::from_owner(Lent {
+            bytes,
+            process,
+            consumed,
+            shared: Arc::clone(&self.channel.shared),
+        })
     }
 }
 
@@ -270,7 +347,10 @@ impl Drop for Lent {
         let total = self.consumed.fetch_add(self.bytes.len(), Ordering::Relaxed) + self.bytes.len();
         if total >= GRANT {
             let granted = self.consumed.swap(0, Ordering::Relaxed);
-            self.shared.send(ToSandbox::LogCredit(self.process, granted.try_into().unwrap_or(u32::MAX)));
+            self.shared.send(ToSandbox::LogCredit(
+                self.process,
+                granted.try_into().unwrap_or(u32::MAX),
+            ));
         }
     }
 }

@@ -46,8 +46,8 @@ impl Remote {
             let mut allowance = lock(&self.allowance);
             allowance.gone = true;
             if let Some(waker) = allowance.waker.take() {
-            waker.wake();
-        }
+                waker.wake();
+            }
         }
     }
 }
@@ -69,10 +69,29 @@ impl Stream {
     pub(super) fn new(id: u32, shared: Arc<Shared>) -> (Self, Remote) {
         // Unbounded, but never more than the window that the sender has been granted.
         let (incoming_tx, incoming_rx) = mpsc::unbounded_channel();
-        let allowance = Arc::new(Mutex::new(Allowance { credit: WINDOW, gone: false, waker: None }));
-        let remote = Remote { incoming_tx, allowance: Arc::clone(&allowance) };
+        let allowance = Arc::new(Mutex::new(Allowance {
+            credit: WINDOW,
+            gone: false,
+            waker: None,
+        }));
+        let remote = Remote {
+            incoming_tx,
+            allowance: Arc::clone(&allowance),
+        };
         let current = Bytes::new();
-        (Self { id, shared, incoming_rx, allowance, current, consumed: 0, read_ended: false, write_ended: false }, remote)
+        (
+            Self {
+                id,
+                shared,
+                incoming_rx,
+                allowance,
+                current,
+                consumed: 0,
+                read_ended: false,
+                write_ended: false,
+            },
+            remote,
+        )
     }
 
     fn consume(&mut self, count: usize) {
@@ -80,13 +99,20 @@ impl Stream {
         self.consumed += count;
         if self.consumed >= GRANT {
             let granted = std::mem::take(&mut self.consumed);
-            self.shared.send(ToSandbox::Credit(self.id, granted.try_into().unwrap_or(u32::MAX)));
+            self.shared.send(ToSandbox::Credit(
+                self.id,
+                granted.try_into().unwrap_or(u32::MAX),
+            ));
         }
     }
 }
 
 impl AsyncRead for Stream {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         while self.current.is_empty() && !self.read_ended {
             match ready!(self.incoming_rx.poll_recv(cx)) {
                 Some(Some(bytes)) => self.current = bytes,
@@ -101,7 +127,11 @@ impl AsyncRead for Stream {
 }
 
 impl AsyncWrite for Stream {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let mut allowance = lock(&self.allowance);
         if allowance.gone || self.write_ended {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
@@ -112,7 +142,8 @@ impl AsyncWrite for Stream {
         }
         let count = bytes.len().min(allowance.credit).min(MAX_PAYLOAD);
         allowance.credit -= count;
-        self.shared.send(ToSandbox::Data(self.id, bytes[..count].to_vec()));
+        self.shared
+            .send(ToSandbox::Data(self.id, bytes[..count].to_vec()));
         Poll::Ready(Ok(count))
     }
 
@@ -123,7 +154,10 @@ impl AsyncWrite for Stream {
     fn poll_shutdown(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         if !self.write_ended {
             self.write_ended = true;
-            self.shared.send(ToSandbox::Close { stream: self.id, both: false });
+            self.shared.send(ToSandbox::Close {
+                stream: self.id,
+                both: false,
+            });
         }
         Poll::Ready(Ok(()))
     }
@@ -132,6 +166,9 @@ impl AsyncWrite for Stream {
 impl Drop for Stream {
     fn drop(&mut self) {
         self.shared.forget(self.id);
-        self.shared.send(ToSandbox::Close { stream: self.id, both: true });
+        self.shared.send(ToSandbox::Close {
+            stream: self.id,
+            both: true,
+        });
     }
 }

@@ -11,7 +11,12 @@ use crate::engine::{PullPolicy, Transport};
 #[command(next_help_heading = "Template and parameters")]
 pub struct TemplateArgs {
     /// Template to read [default: .aws-sam/build/template.yaml, template.yaml, template.yml or template.json]
-    #[arg(short = 't', long = "template-file", visible_alias = "template", value_name = "PATH")]
+    #[arg(
+        short = 't',
+        long = "template-file",
+        visible_alias = "template",
+        value_name = "PATH"
+    )]
     pub template: Option<PathBuf>,
 
     /// Values for parameters: `Name=value`, or `ParameterKey=Name,ParameterValue=value`; takes everything up to the

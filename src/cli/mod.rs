@@ -11,7 +11,12 @@ pub use invoke::InvokeArgs;
 
 /// Runs AWS Lambda functions on this machine, in containers.
 #[derive(Debug, Parser)]
-#[command(name = "sam-rs", version, args_override_self = true, arg_required_else_help = true)]
+#[command(
+    name = "sam-rs",
+    version,
+    args_override_self = true,
+    arg_required_else_help = true
+)]
 pub struct App {
     /// What to do.
     #[command(subcommand)]

@@ -13,14 +13,26 @@ pub(super) async fn read(source: &EventSource, events: &Events) -> Result<Bytes,
     let (bytes, name) = match source {
         EventSource::Empty => return Ok(Bytes::from_static(b"{}")),
         EventSource::File(path) => {
-            let fail = |source| Error::File { action: "reading the event from", path: path.clone(), source };
-            (tokio::fs::read(path).await.map_err(fail)?, path.display().to_string())
+            let fail = |source| Error::File {
+                action: "reading the event from",
+                path: path.clone(),
+                source,
+            };
+            (
+                tokio::fs::read(path).await.map_err(fail)?,
+                path.display().to_string(),
+            )
         }
         EventSource::Stdin => {
-            events.note("Reading invoke payload from stdin (you can also pass it from file with --event)");
+            events.note(
+                "Reading invoke payload from stdin (you can also pass it from file with --event)",
+            );
             let mut bytes = Vec::new();
             let read = tokio::io::stdin().read_to_end(&mut bytes).await;
-            read.map_err(|source| Error::Process { action: "reading the event from standard input", source })?;
+            read.map_err(|source| Error::Process {
+                action: "reading the event from standard input",
+                source,
+            })?;
             (bytes, "standard input".to_owned())
         }
     };
@@ -30,8 +42,13 @@ pub(super) async fn read(source: &EventSource, events: &Events) -> Result<Bytes,
 
 fn check(bytes: &[u8], name: &str) -> Result<(), Error> {
     if bytes.len() > MAX_EVENT {
-        let message = format!("Request must be smaller than {MAX_EVENT} bytes for the InvokeFunction operation");
-        return Err(Error::Event { message, hint: format!("the event from {name} has {} bytes", bytes.len()) });
+        let message = format!(
+            "Request must be smaller than {MAX_EVENT} bytes for the InvokeFunction operation"
+        );
+        return Err(Error::Event {
+            message,
+            hint: format!("the event from {name} has {} bytes", bytes.len()),
+        });
     }
     match serde_json::from_slice::<IgnoredAny>(bytes) {
         Ok(_) => Ok(()),
@@ -40,7 +57,10 @@ fn check(bytes: &[u8], name: &str) -> Result<(), Error> {
                 None => "it is empty; an event without content is `{}`".to_owned(),
                 Some(_) => String::new(),
             };
-            Err(Error::Event { message: format!("the event from {name} is not JSON: {error}"), hint })
+            Err(Error::Event {
+                message: format!("the event from {name} is not JSON: {error}"),
+                hint,
+            })
         }
     }
 }
@@ -54,10 +74,18 @@ mod tests {
         assert!(check(b" {\"a\": 1e3} ", "x").is_ok());
         assert!(check(b"null", "x").is_ok());
         let error = check(b"{\"a\":\n 1,}", "e.json").unwrap_err().to_string();
-        assert_eq!(error, "the event from e.json is not JSON: trailing comma at line 2 column 4");
+        assert_eq!(
+            error,
+            "the event from e.json is not JSON: trailing comma at line 2 column 4"
+        );
         assert!(check(b"\xff", "x").is_err());
         assert!(check(b"", "x").is_err());
         let big = format!("\"{}\"", "x".repeat(MAX_EVENT));
-        assert!(check(big.as_bytes(), "x").unwrap_err().to_string().starts_with("Request must be smaller than"));
+        assert!(
+            check(big.as_bytes(), "x")
+                .unwrap_err()
+                .to_string()
+                .starts_with("Request must be smaller than")
+        );
     }
 }

@@ -25,26 +25,58 @@ use crate::template::{Scope, Template};
 ///
 /// # Errors
 /// Anything that keeps the function from running.
-pub async fn local_invoke(settings: &Invoke, env: &Env, events: &Events, shutdown: &Shutdown) -> Result<Exit, Error> {
-    settings.warnings.iter().for_each(|warning| events.warn(warning));
+pub async fn local_invoke(
+    settings: &Invoke,
+    env: &Env,
+    events: &Events,
+    shutdown: &Shutdown,
+) -> Result<Exit, Error> {
+    settings
+        .warnings
+        .iter()
+        .for_each(|warning| events.warn(warning));
     tokio::select! {
         exit = run(settings, env, events, shutdown) => exit,
         interrupt = shutdown.requested() => Ok(Exit::Interrupted(interrupt)),
     }
 }
 
-async fn run(settings: &Invoke, env: &Env, events: &Events, shutdown: &Shutdown) -> Result<Exit, Error> {
+async fn run(
+    settings: &Invoke,
+    env: &Env,
+    events: &Events,
+    shutdown: &Shutdown,
+) -> Result<Exit, Error> {
     let function = function(settings, events)?;
-    let overrides = settings.env_vars.as_deref().map(EnvVars::load).transpose()?.unwrap_or_default().of(&function)?;
+    let overrides = settings
+        .env_vars
+        .as_deref()
+        .map(EnvVars::load)
+        .transpose()?
+        .unwrap_or_default()
+        .of(&function)?;
     let payload = event::read(&settings.event, events).await?;
     let docker = Docker::find(env, events, &shutdown.tasks)?;
-    events.note(format!("Invoking {} ({})", function.handler, function.runtime));
-    let image = docker.image(&image(&function, settings), settings.pull).await?;
+    events.note(format!(
+        "Invoking {} ({})",
+        function.handler, function.runtime
+    ));
+    let image = docker
+        .image(&image(&function, settings), settings.pull)
+        .await?;
     if image.entrypoint.is_empty() && !function.runtime.is_provided() {
         return Err(Error::NoEntryPoint(image.name));
     }
-    let variables = environment(&function, &settings.aws.surroundings, |name| env.raw(name), &overrides);
-    events.note(format!("Mounting {} as /var/task:ro,delegated, inside runtime container", function.code.display()));
+    let variables = environment(
+        &function,
+        &settings.aws.surroundings,
+        |name| env.raw(name),
+        &overrides,
+    );
+    events.note(format!(
+        "Mounting {} as /var/task:ro,delegated, inside runtime container",
+        function.code.display()
+    ));
     let plan = plan(&function, &image, variables, settings);
     let sandbox = Sandbox::start(&docker, plan, events, &shutdown.tasks).await?;
     let outcome = sandbox.invoke(Arc::new(Invocation::json(payload))).await;
@@ -66,32 +98,67 @@ fn function(settings: &Invoke, events: &Events) -> Result<Function, Error> {
             path: path.clone(),
             source: std::io::Error::new(std::io::ErrorKind::InvalidData, error.utf8_error()),
         })?,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(Error::NoTemplate(path.clone())),
-        Err(source) => return Err(Error::File { action: "reading the template", path: path.clone(), source }),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(Error::NoTemplate(path.clone()));
+        }
+        Err(source) => {
+            return Err(Error::File {
+                action: "reading the template",
+                path: path.clone(),
+                source,
+            });
+        }
     };
     let template = Template::parse(path.clone(), &text)?;
     let aws = &settings.aws.surroundings;
     let overrides = &settings.overrides;
-    let scope = Scope { template: &template, overrides, region: &aws.region, account: &aws.account };
+    let scope = Scope {
+        template: &template,
+        overrides,
+        region: &aws.region,
+        account: &aws.account,
+    };
     let resource = Catalog::new(&template, &scope).find(settings.function.as_deref())?;
     let directory = path.parent().unwrap_or(Path::new("/"));
     let (function, warnings) = Function::resolve(resource, &scope, directory)?;
-    warnings.into_iter().for_each(|warning| events.warn(warning));
+    warnings
+        .into_iter()
+        .for_each(|warning| events.warn(warning));
     Ok(function)
 }
 
 /// The image that the user chose for the function, or for all, else the runtime's.
 fn image(function: &Function, settings: &Invoke) -> String {
-    let named = [Some(function.logical_id.as_str()), Some(function.name.as_str()), None];
-    let chosen = named.iter().find_map(|name| settings.invoke_images.iter().rfind(|(own, _)| own.as_deref() == *name));
-    chosen.map_or_else(|| function.runtime.image(function.architecture), |(_, image)| image.clone())
+    let named = [
+        Some(function.logical_id.as_str()),
+        Some(function.name.as_str()),
+        None,
+    ];
+    let chosen = named.iter().find_map(|name| {
+        settings
+            .invoke_images
+            .iter()
+            .rfind(|(own, _)| own.as_deref() == *name)
+    });
+    chosen.map_or_else(
+        || function.runtime.image(function.architecture),
+        |(_, image)| image.clone(),
+    )
 }
 
-fn plan(function: &Function, image: &ImageFacts, variables: Vec<(String, String)>, settings: &Invoke) -> Plan {
+fn plan(
+    function: &Function,
+    image: &ImageFacts,
+    variables: Vec<(String, String)>,
+    settings: &Invoke,
+) -> Plan {
     let mut labels = owner::labels();
     labels.extend([
         ("sam.cli.container.type".to_owned(), "lambda".to_owned()),
-        ("sam.cli.function.name".to_owned(), function.logical_id.clone()),
+        (
+            "sam.cli.function.name".to_owned(),
+            function.logical_id.clone(),
+        ),
         ("sam.cli.runtime".to_owned(), function.runtime.to_string()),
     ]);
     let options = Options {
@@ -119,7 +186,10 @@ async fn show(outcome: Outcome, function: &Function, events: &Events) -> bool {
             None
         }
         Outcome::Lost(reason) => {
-            events.note(format!("Error: the sandbox of {} is gone: {reason}", function.logical_id));
+            events.note(format!(
+                "Error: the sandbox of {} is gone: {reason}",
+                function.logical_id
+            ));
             None
         }
     }

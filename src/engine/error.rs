@@ -19,7 +19,11 @@ pub enum EngineError {
     Permission { address: String },
     /// The engine's address cannot be used.
     #[error("the container engine's address '{address}' (from {origin}) cannot be used: {reason}")]
-    Address { address: String, origin: String, reason: String },
+    Address {
+        address: String,
+        origin: String,
+        reason: String,
+    },
     /// A Docker context cannot be read.
     #[error("the Docker context '{name}' cannot be read: {reason}")]
     Context { name: String, reason: String },
@@ -46,7 +50,10 @@ pub enum EngineError {
     Files { action: String, source: io::Error },
     /// Any other request.
     #[error("the container engine refused to {action}: {reason}")]
-    Request { action: &'static str, reason: String },
+    Request {
+        action: &'static str,
+        reason: String,
+    },
 }
 
 impl EngineError {

@@ -23,7 +23,11 @@ pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// Something that can isolate a function.
 pub trait Engine: Send + Sync + fmt::Debug {
     /// Makes sure that an image is here and says what it is configured with.
-    fn image<'a>(&'a self, image: &'a str, policy: PullPolicy) -> Boxed<'a, Result<ImageFacts, EngineError>>;
+    fn image<'a>(
+        &'a self,
+        image: &'a str,
+        policy: PullPolicy,
+    ) -> Boxed<'a, Result<ImageFacts, EngineError>>;
 
     /// Starts a sandbox.
     fn start<'a>(&'a self, spec: &'a Spec) -> Boxed<'a, Result<Instance, EngineError>>;
@@ -43,7 +47,9 @@ pub struct Instance {
 
 impl fmt::Debug for Instance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Instance").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("Instance")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
     }
 }
 

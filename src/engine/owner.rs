@@ -9,17 +9,33 @@ use std::fs;
 /// The labels of this process.
 #[must_use]
 pub fn labels() -> BTreeMap<String, String> {
-    let read = |path: &str| fs::read_to_string(path).unwrap_or_default().trim().to_owned();
+    let read = |path: &str| {
+        fs::read_to_string(path)
+            .unwrap_or_default()
+            .trim()
+            .to_owned()
+    };
     let namespace = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
     let marks = [
         ("sam-rs.owner.host", read("/proc/sys/kernel/hostname")),
         ("sam-rs.owner.boot", read("/proc/sys/kernel/random/boot_id")),
         ("sam-rs.owner.pid", std::process::id().to_string()),
-        ("sam-rs.owner.pid-namespace", namespace.to_string_lossy().into_owned()),
-        ("sam-rs.owner.start", start_time(&read("/proc/self/stat")).unwrap_or_default().to_owned()),
+        (
+            "sam-rs.owner.pid-namespace",
+            namespace.to_string_lossy().into_owned(),
+        ),
+        (
+            "sam-rs.owner.start",
+            start_time(&read("/proc/self/stat"))
+                .unwrap_or_default()
+                .to_owned(),
+        ),
         ("sam-rs.version", env!("CARGO_PKG_VERSION").to_owned()),
     ];
-    marks.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    marks
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
 }
 
 /// The start time in clock ticks since the boot: field 22. The program's name before it may hold anything, so the

@@ -32,14 +32,20 @@ impl Reaper {
     pub fn start(address: &str) -> Self {
         let pipe = std::env::current_exe().and_then(|program| {
             let mut command = Command::new(program);
-            command.args([ARGUMENT, address]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+            command
+                .args([ARGUMENT, address])
+                .stdin(Stdio::piped())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null());
             Ok(command.process_group(0).spawn()?.stdin)
         });
         let pipe = pipe.unwrap_or_else(|error| {
             tracing::warn!(%error, "no reaper: a container may be left if this process is killed");
             None
         });
-        Self { pipe: Arc::new(Mutex::new(pipe)) }
+        Self {
+            pipe: Arc::new(Mutex::new(pipe)),
+        }
     }
 
     fn tell(&self, line: &str) {
@@ -97,8 +103,12 @@ fn read(lines: impl BufRead) -> BTreeMap<String, Left> {
     let mut left = BTreeMap::new();
     for line in lines.lines().map_while(Result::ok) {
         match line.split_once(' ') {
-            Some(("container", name)) => drop(left.insert(name.to_owned(), Left::Container { created: false })),
-            Some(("created", name)) => drop(left.insert(name.to_owned(), Left::Container { created: true })),
+            Some(("container", name)) => {
+                drop(left.insert(name.to_owned(), Left::Container { created: false }))
+            }
+            Some(("created", name)) => {
+                drop(left.insert(name.to_owned(), Left::Container { created: true }))
+            }
             Some(("directory", path)) => drop(left.insert(path.to_owned(), Left::Directory)),
             Some(("release", name)) => drop(left.remove(name)),
             _ => {}
@@ -127,7 +137,10 @@ mod tests {
     fn only_what_was_not_released_is_left() {
         let lines = "container a\ncreated a\ncontainer b\ndirectory /x y\ndirectory /z\nrelease a\nrelease /z\ngarbage\n";
         let left: Vec<_> = read(lines.as_bytes()).into_iter().collect();
-        let expected = [("/x y".to_owned(), Left::Directory), ("b".to_owned(), Left::Container { created: false })];
+        let expected = [
+            ("/x y".to_owned(), Left::Directory),
+            ("b".to_owned(), Left::Container { created: false }),
+        ];
         assert_eq!(left, expected);
     }
 }

@@ -77,7 +77,9 @@ impl FromStr for Transport {
             "auto" => Ok(Self::Auto),
             "stdio" => Ok(Self::Stdio),
             "archive" => Ok(Self::Archive),
-            other => Err(format!("'{other}' is not one of 'auto', 'stdio', 'archive'.")),
+            other => Err(format!(
+                "'{other}' is not one of 'auto', 'stdio', 'archive'."
+            )),
         }
     }
 }
@@ -102,7 +104,9 @@ impl FromStr for PullPolicy {
             "missing" => Ok(Self::Missing),
             "always" => Ok(Self::Always),
             "never" => Ok(Self::Never),
-            other => Err(format!("'{other}' is not one of 'missing', 'always', 'never'.")),
+            other => Err(format!(
+                "'{other}' is not one of 'missing', 'always', 'never'."
+            )),
         }
     }
 }

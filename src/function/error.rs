@@ -30,9 +30,10 @@ impl LookupError {
     #[must_use]
     pub fn preamble(&self) -> Option<String> {
         match self {
-            Self::NotFound { name, known, .. } => {
-                Some(format!("{name} not found. Possible options in your template: {}", python_list(known)))
-            }
+            Self::NotFound { name, known, .. } => Some(format!(
+                "{name} not found. Possible options in your template: {}",
+                python_list(known)
+            )),
             Self::NotNamed { .. } => None,
         }
     }
@@ -41,8 +42,12 @@ impl LookupError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::NotFound { nearest, .. } => nearest.as_ref().map(|nearest| format!("did you mean '{nearest}'?")),
-            Self::NotNamed { known } => known.first().map(|first| format!("name one: `sam-rs local invoke {first}`")),
+            Self::NotFound { nearest, .. } => nearest
+                .as_ref()
+                .map(|nearest| format!("did you mean '{nearest}'?")),
+            Self::NotNamed { known } => known
+                .first()
+                .map(|first| format!("name one: `sam-rs local invoke {first}`")),
         }
     }
 }
@@ -60,10 +65,23 @@ mod tests {
     #[test]
     fn the_texts_are_those_that_people_search_for() {
         let known = vec!["A".to_owned(), "B".to_owned()];
-        let error = LookupError::NotNamed { known: known.clone() };
-        assert!(error.to_string().ends_with("Possible options in your template: ['A', 'B']"));
-        let error = LookupError::NotFound { name: "X".into(), known, nearest: None };
-        assert_eq!(error.preamble().unwrap(), "X not found. Possible options in your template: ['A', 'B']");
+        let error = LookupError::NotNamed {
+            known: known.clone(),
+        };
+        assert!(
+            error
+                .to_string()
+                .ends_with("Possible options in your template: ['A', 'B']")
+        );
+        let error = LookupError::NotFound {
+            name: "X".into(),
+            known,
+            nearest: None,
+        };
+        assert_eq!(
+            error.preamble().unwrap(),
+            "X not found. Possible options in your template: ['A', 'B']"
+        );
         assert_eq!(error.to_string(), "Function X not found in template");
     }
 }

@@ -14,16 +14,28 @@ impl Function {
     ///
     /// # Errors
     /// A property without which the function cannot run is missing or wrong.
-    pub fn resolve(resource: &Resource, scope: &Scope<'_>, directory: &Path) -> Result<(Self, Vec<String>), Problem> {
+    pub fn resolve(
+        resource: &Resource,
+        scope: &Scope<'_>,
+        directory: &Path,
+    ) -> Result<(Self, Vec<String>), Problem> {
         let read = Properties { resource, scope };
         read.refuse_other_packages()?;
         let handler = read.handler()?;
         let (runtime, architecture) = read.runtime()?;
-        let name = read.text("FunctionName").unwrap_or_else(|| resource.logical_id.clone());
+        let name = read
+            .text("FunctionName")
+            .unwrap_or_else(|| resource.logical_id.clone());
         let mut warnings = Vec::new();
         let variables = read.variables(&mut warnings);
-        if read.value("Layers").is_some_and(|layers| !matches!(layers, Value::List(layers) if layers.is_empty())) {
-            warnings.push(format!("Function '{}': its Layers are not mounted", resource.logical_id));
+        if read
+            .value("Layers")
+            .is_some_and(|layers| !matches!(layers, Value::List(layers) if layers.is_empty()))
+        {
+            warnings.push(format!(
+                "Function '{}': its Layers are not mounted",
+                resource.logical_id
+            ));
         }
         let function = Self {
             logical_id: resource.logical_id.clone(),
@@ -67,13 +79,24 @@ impl Properties<'_> {
     }
 
     /// A problem with a property, at its place, or at the function's name where it is missing.
-    fn problem(&self, property: &str, message: impl Into<String>, label: impl Into<String>) -> Problem {
-        let span = self.node(property).map_or(self.resource.span, |node| node.span);
+    fn problem(
+        &self,
+        property: &str,
+        message: impl Into<String>,
+        label: impl Into<String>,
+    ) -> Problem {
+        let span = self
+            .node(property)
+            .map_or(self.resource.span, |node| node.span);
         self.scope.template.problem(message, span, label)
     }
 
     fn code_property(&self) -> &'static str {
-        if self.resource.is_serverless() { "CodeUri" } else { "Code" }
+        if self.resource.is_serverless() {
+            "CodeUri"
+        } else {
+            "Code"
+        }
     }
 
     /// Packages that are not a directory of code.
@@ -82,11 +105,17 @@ impl Properties<'_> {
             let text = format!("Function {} is packaged as a container image", self.id());
             return Err(self.problem("PackageType", text, "only zip packages run"));
         }
-        let inline = self.node("InlineCode").or_else(|| self.node("Code")?.get("ZipFile"));
+        let inline = self
+            .node("InlineCode")
+            .or_else(|| self.node("Code")?.get("ZipFile"));
         if let Some(inline) = inline {
             let text = "Inline code is not supported for sam local commands. Please write your code in a separate file \
                         for the function";
-            return Err(self.scope.template.problem(format!("{text} {}.", self.id()), inline.span, "inline code"));
+            return Err(self.scope.template.problem(
+                format!("{text} {}.", self.id()),
+                inline.span,
+                "inline code",
+            ));
         }
         Ok(())
     }
@@ -96,7 +125,9 @@ impl Properties<'_> {
             let text = format!("Could not find handler for function: {}", self.id());
             self.problem("Handler", text, "it needs a Handler, such as `app.handler`")
         };
-        self.text("Handler").filter(|handler| !handler.is_empty()).ok_or_else(missing)
+        self.text("Handler")
+            .filter(|handler| !handler.is_empty())
+            .ok_or_else(missing)
     }
 
     fn runtime(&self) -> Result<(Runtime, Architecture), Problem> {
@@ -117,10 +148,14 @@ impl Properties<'_> {
             Some(_) => None,
         };
         let Some(name) = listed else {
-            let text = format!("Function {} property Architectures should be a list of length 1", self.id());
+            let text = format!(
+                "Function {} property Architectures should be a list of length 1",
+                self.id()
+            );
             return Err(self.problem("Architectures", text, "name one architecture"));
         };
-        let architecture = Architecture::from_name(&name).filter(|architecture| runtime.supports(*architecture));
+        let architecture =
+            Architecture::from_name(&name).filter(|architecture| runtime.supports(*architecture));
         architecture.ok_or_else(|| {
             let text = format!("Runtime {runtime} is not supported on '{name}' architecture");
             self.problem("Architectures", text, "x86_64 or arm64")
@@ -128,24 +163,36 @@ impl Properties<'_> {
     }
 
     fn memory(&self) -> Result<u64, Problem> {
-        let Some(text) = self.text("MemorySize") else { return Ok(DEFAULT_MEMORY) };
+        let Some(text) = self.text("MemorySize") else {
+            return Ok(DEFAULT_MEMORY);
+        };
         match text.trim().parse() {
             Ok(0) => Ok(DEFAULT_MEMORY),
             Ok(memory) => Ok(memory),
             Err(_) => {
-                let message = format!("Failed converting the string value for memory ({text}) to an integer.");
+                let message = format!(
+                    "Failed converting the string value for memory ({text}) to an integer."
+                );
                 Err(self.problem("MemorySize", message, "a number of megabytes"))
             }
         }
     }
 
     fn timeout(&self) -> Result<Duration, Problem> {
-        let Some(text) = self.text("Timeout") else { return Ok(DEFAULT_TIMEOUT) };
+        let Some(text) = self.text("Timeout") else {
+            return Ok(DEFAULT_TIMEOUT);
+        };
         // Fractions are cut off, as SAM CLI does.
         match text.trim().parse::<f64>() {
             Ok(seconds) if (0.0..1.0).contains(&seconds) => Ok(DEFAULT_TIMEOUT),
-            Ok(seconds) if (1.0..1e6).contains(&seconds) => Ok(Duration::from_secs_f64(seconds.trunc())),
-            _ => Err(self.problem("Timeout", format!("Invalid Number for Timeout: {text}"), "a number of seconds")),
+            Ok(seconds) if (1.0..1e6).contains(&seconds) => {
+                Ok(Duration::from_secs_f64(seconds.trunc()))
+            }
+            _ => Err(self.problem(
+                "Timeout",
+                format!("Invalid Number for Timeout: {text}"),
+                "a number of seconds",
+            )),
         }
     }
 
@@ -154,14 +201,22 @@ impl Properties<'_> {
         let property = self.code_property();
         let path = match self.value(property) {
             Some(Value::String(path)) => path,
-            Some(Value::Map(location)) if location.iter().any(|(key, _)| key.ends_with("Bucket")) => {
-                let text = format!("Function {} has its code in S3, which cannot be run locally", self.id());
+            Some(Value::Map(location))
+                if location.iter().any(|(key, _)| key.ends_with("Bucket")) =>
+            {
+                let text = format!(
+                    "Function {} has its code in S3, which cannot be run locally",
+                    self.id()
+                );
                 return Err(self.problem(property, text, "a path on this machine is needed"));
             }
             _ => ".".to_owned(),
         };
         if path.starts_with("s3://") {
-            let text = format!("Function {} has its code in S3, which cannot be run locally", self.id());
+            let text = format!(
+                "Function {} has its code in S3, which cannot be run locally",
+                self.id()
+            );
             return Err(self.problem(property, text, "a path on this machine is needed"));
         }
         let code = directory.join(&path);
@@ -189,14 +244,28 @@ impl Properties<'_> {
     }
 
     fn variables(&self, warnings: &mut Vec<String>) -> Vec<(String, String)> {
-        let Some(Value::Map(environment)) = self.value("Environment") else { return Vec::new() };
-        let variables = environment.into_iter().find(|(key, _)| key == "Variables").map(|(_, value)| value);
-        let Some(Value::Map(variables)) = variables else { return Vec::new() };
+        let Some(Value::Map(environment)) = self.value("Environment") else {
+            return Vec::new();
+        };
+        let variables = environment
+            .into_iter()
+            .find(|(key, _)| key == "Variables")
+            .map(|(_, value)| value);
+        let Some(Value::Map(variables)) = variables else {
+            return Vec::new();
+        };
         let text = |(name, value): (String, Value)| {
             if let Some(unresolved) = value.unresolved() {
-                let place = format!("{}:{}", self.scope.template.source().path.display(), unresolved.span.line);
+                let place = format!(
+                    "{}:{}",
+                    self.scope.template.source().path.display(),
+                    unresolved.span.line
+                );
                 let reason = &unresolved.reason;
-                warnings.push(format!("Function '{}': variable '{name}' is empty: {reason} ({place})", self.id()));
+                warnings.push(format!(
+                    "Function '{}': variable '{name}' is empty: {reason} ({place})",
+                    self.id()
+                ));
             }
             (name, value.variable_text())
         };
@@ -204,8 +273,19 @@ impl Properties<'_> {
     }
 
     fn logging(&self) -> Logging {
-        let Some(Value::Map(config)) = self.value("LoggingConfig") else { return Logging::default() };
-        let get = |name: &str| config.iter().find(|(key, _)| key == name).and_then(|(_, value)| value.scalar_text());
-        Logging { group: get("LogGroup"), format: get("LogFormat"), level: get("ApplicationLogLevel") }
+        let Some(Value::Map(config)) = self.value("LoggingConfig") else {
+            return Logging::default();
+        };
+        let get = |name: &str| {
+            config
+                .iter()
+                .find(|(key, _)| key == name)
+                .and_then(|(_, value)| value.scalar_text())
+        };
+        Logging {
+            group: get("LogGroup"),
+            format: get("LogFormat"),
+            level: get("ApplicationLogLevel"),
+        }
     }
 }

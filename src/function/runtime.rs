@@ -28,7 +28,9 @@ impl Architecture {
     /// The architecture of that name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::X86_64, Self::Arm64].into_iter().find(|architecture| architecture.name() == name)
+        [Self::X86_64, Self::Arm64]
+            .into_iter()
+            .find(|architecture| architecture.name() == name)
     }
 }
 
@@ -44,7 +46,13 @@ const FAMILIES: &[Family] = &[
     Family {
         stem: "nodejs",
         image: "nodejs",
-        versions: &[("16.x", "16"), ("18.x", "18"), ("20.x", "20"), ("22.x", "22"), ("24.x", "24")],
+        versions: &[
+            ("16.x", "16"),
+            ("18.x", "18"),
+            ("20.x", "20"),
+            ("22.x", "22"),
+            ("24.x", "24"),
+        ],
     },
     Family {
         stem: "python",
@@ -62,7 +70,12 @@ const FAMILIES: &[Family] = &[
     Family {
         stem: "ruby",
         image: "ruby",
-        versions: &[("3.2", "3.2"), ("3.3", "3.3"), ("3.4", "3.4"), ("4.0", "4.0")],
+        versions: &[
+            ("3.2", "3.2"),
+            ("3.3", "3.3"),
+            ("3.4", "3.4"),
+            ("4.0", "4.0"),
+        ],
     },
     Family {
         stem: "java",
@@ -78,9 +91,21 @@ const FAMILIES: &[Family] = &[
             ("25", "25"),
         ],
     },
-    Family { stem: "dotnet", image: "dotnet", versions: &[("6", "6"), ("8", "8"), ("10", "10")] },
-    Family { stem: "provided", image: "provided", versions: &[(".al2", "al2"), (".al2023", "al2023"), ("", "alami")] },
-    Family { stem: "go1", image: "go", versions: &[(".x", "1")] },
+    Family {
+        stem: "dotnet",
+        image: "dotnet",
+        versions: &[("6", "6"), ("8", "8"), ("10", "10")],
+    },
+    Family {
+        stem: "provided",
+        image: "provided",
+        versions: &[(".al2", "al2"), (".al2023", "al2023"), ("", "alami")],
+    },
+    Family {
+        stem: "go1",
+        image: "go",
+        versions: &[(".x", "1")],
+    },
 ];
 
 /// Runtimes that exist for one architecture only; their tags do not name it.
@@ -99,11 +124,17 @@ impl Runtime {
     pub fn from_identifier(identifier: &str) -> Option<Self> {
         let known = |family: &Family| {
             let version = identifier.strip_prefix(family.stem)?;
-            let (_, tag) = family.versions.iter().find(|(suffix, _)| *suffix == version)?;
+            let (_, tag) = family
+                .versions
+                .iter()
+                .find(|(suffix, _)| *suffix == version)?;
             Some(format!("{REGISTRY}/{}:{tag}", family.image))
         };
         let image = FAMILIES.iter().find_map(known)?;
-        Some(Self { identifier: identifier.to_owned(), image })
+        Some(Self {
+            identifier: identifier.to_owned(),
+            image,
+        })
     }
 
     /// The identifier, as in templates.
@@ -147,7 +178,8 @@ mod tests {
 
     #[test]
     fn identifiers_lead_to_the_public_images() {
-        let image = |id| Runtime::from_identifier(id).map(|runtime| runtime.image(Architecture::X86_64));
+        let image =
+            |id| Runtime::from_identifier(id).map(|runtime| runtime.image(Architecture::X86_64));
         let public = |tag: &str| Some(format!("public.ecr.aws/lambda/{tag}"));
         assert_eq!(image("python3.11"), public("python:3.11-x86_64"));
         assert_eq!(image("nodejs22.x"), public("nodejs:22-x86_64"));
@@ -155,7 +187,14 @@ mod tests {
         assert_eq!(image("java8.al2"), public("java:8.al2-x86_64"));
         assert_eq!(image("go1.x"), public("go:1"));
         assert_eq!(image("provided"), public("provided:alami"));
-        for unknown in ["python", "python3", "nodejs22", "", "rust1.x", "provided.al3"] {
+        for unknown in [
+            "python",
+            "python3",
+            "nodejs22",
+            "",
+            "rust1.x",
+            "provided.al3",
+        ] {
             assert_eq!(image(unknown), None, "{unknown}");
         }
     }

@@ -51,7 +51,8 @@ struct Layers(Vec<(String, String)>);
 impl Layers {
     fn set(&mut self, name: &str, value: &str) {
         // A name with '=' or NUL cannot be passed to a process; a value with NUL neither.
-        if name.is_empty() || name == RESERVED || name.contains(['=', '\0']) || value.contains('\0') {
+        if name.is_empty() || name == RESERVED || name.contains(['=', '\0']) || value.contains('\0')
+        {
             tracing::warn!(name, "a variable that cannot be set was left out");
             return;
         }
@@ -64,23 +65,40 @@ impl Layers {
 
 /// The variables that the service sets, and those that SAM CLI adds.
 fn service(function: &Function, surroundings: &Surroundings) -> Vec<(String, String)> {
-    let (access_key, secret) =
-        surroundings.access_key.clone().unwrap_or_else(|| ("defaultkey".to_owned(), "defaultsecret".to_owned()));
+    let (access_key, secret) = surroundings
+        .access_key
+        .clone()
+        .unwrap_or_else(|| ("defaultkey".to_owned(), "defaultsecret".to_owned()));
     let logging = &function.logging;
-    let group = logging.group.clone().unwrap_or_else(|| format!("/aws/lambda/{}", function.name));
+    let group = logging
+        .group
+        .clone()
+        .unwrap_or_else(|| format!("/aws/lambda/{}", function.name));
     let json = logging.format.as_deref() == Some("JSON");
     let level = json.then(|| logging.level.clone().unwrap_or_else(|| "INFO".to_owned()));
     let variables = [
         (LOCAL.0, Some(LOCAL.1.to_owned())),
-        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", Some(function.memory_mb.to_string())),
-        ("AWS_LAMBDA_FUNCTION_TIMEOUT", Some(function.timeout.as_secs().to_string())),
-        ("AWS_LAMBDA_FUNCTION_HANDLER", Some(function.handler.clone())),
+        (
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+            Some(function.memory_mb.to_string()),
+        ),
+        (
+            "AWS_LAMBDA_FUNCTION_TIMEOUT",
+            Some(function.timeout.as_secs().to_string()),
+        ),
+        (
+            "AWS_LAMBDA_FUNCTION_HANDLER",
+            Some(function.handler.clone()),
+        ),
         ("_HANDLER", Some(function.handler.clone())),
         ("AWS_LAMBDA_FUNCTION_NAME", Some(function.name.clone())),
         ("AWS_LAMBDA_FUNCTION_VERSION", Some("$LATEST".to_owned())),
         ("AWS_LAMBDA_LOG_GROUP_NAME", Some(group)),
         ("AWS_LAMBDA_LOG_STREAM_NAME", Some("$LATEST".to_owned())),
-        ("AWS_LAMBDA_INITIALIZATION_TYPE", Some("on-demand".to_owned())),
+        (
+            "AWS_LAMBDA_INITIALIZATION_TYPE",
+            Some("on-demand".to_owned()),
+        ),
         ("AWS_LAMBDA_LOG_FORMAT", logging.format.clone()),
         ("AWS_LAMBDA_LOG_LEVEL", level),
         ("AWS_REGION", Some(surroundings.region.clone())),
@@ -90,5 +108,8 @@ fn service(function: &Function, surroundings: &Surroundings) -> Vec<(String, Str
         ("AWS_SECRET_ACCESS_KEY", Some(secret)),
         ("AWS_SESSION_TOKEN", surroundings.session_token.clone()),
     ];
-    variables.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+    variables
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+        .collect()
 }

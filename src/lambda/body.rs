@@ -44,7 +44,10 @@ impl Body {
             Self::Whole(bytes) => Ok(std::mem::take(bytes)),
             Self::Stream(chunk_rx) => chunk_rx.recv().await.unwrap_or_else(|| {
                 let message = "the sandbox ended in the middle of the response";
-                Err(BodyEnd::Failed(FunctionError::new("Runtime.TruncatedResponse", message)))
+                Err(BodyEnd::Failed(FunctionError::new(
+                    "Runtime.TruncatedResponse",
+                    message,
+                )))
             }),
         }
     }

@@ -37,7 +37,12 @@ pub enum Pull {
     /// It begins.
     Started { image: String },
     /// A layer moves on; sizes are in bytes, where they are known.
-    Layer { id: String, status: String, current: Option<u64>, total: Option<u64> },
+    Layer {
+        id: String,
+        status: String,
+        current: Option<u64>,
+        total: Option<u64>,
+    },
     /// The image is here.
     Done { image: String },
     /// It failed or was given up.

@@ -37,9 +37,18 @@ impl TraceId {
     /// A new, unsampled trace.
     #[must_use]
     pub fn random() -> Self {
-        let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs());
-        let (root, parent) = (Uuid::new_v4().simple().to_string(), Uuid::new_v4().simple().to_string());
-        Self(format!("Root=1-{seconds:08x}-{};Parent={};Sampled=0", &root[..24], &parent[..16]))
+        let seconds = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |elapsed| elapsed.as_secs());
+        let (root, parent) = (
+            Uuid::new_v4().simple().to_string(),
+            Uuid::new_v4().simple().to_string(),
+        );
+        Self(format!(
+            "Root=1-{seconds:08x}-{};Parent={};Sampled=0",
+            &root[..24],
+            &parent[..16]
+        ))
     }
 
     /// The header's value.
@@ -57,7 +66,10 @@ impl Arn {
     /// The unqualified name of a function.
     #[must_use]
     pub fn function(region: &str, account: &str, name: &str) -> Self {
-        Self(format!("arn:{}:lambda:{region}:{account}:function:{name}", partition(region)))
+        Self(format!(
+            "arn:{}:lambda:{region}:{account}:function:{name}",
+            partition(region)
+        ))
     }
 
     /// The name as text.
@@ -83,8 +95,15 @@ mod tests {
 
     #[test]
     fn an_arn_has_the_partition_of_its_region() {
-        let arn = |region| Arn::function(region, "123456789012", "Ratings").as_str().to_owned();
-        assert_eq!(arn("eu-west-1"), "arn:aws:lambda:eu-west-1:123456789012:function:Ratings");
+        let arn = |region| {
+            Arn::function(region, "123456789012", "Ratings")
+                .as_str()
+                .to_owned()
+        };
+        assert_eq!(
+            arn("eu-west-1"),
+            "arn:aws:lambda:eu-west-1:123456789012:function:Ratings"
+        );
         assert!(arn("cn-north-1").starts_with("arn:aws-cn:"));
         assert!(arn("us-gov-east-1").starts_with("arn:aws-us-gov:"));
     }
@@ -93,6 +112,13 @@ mod tests {
     fn a_trace_id_has_the_documented_lengths() {
         let trace = TraceId::random();
         let lengths: Vec<_> = trace.as_str().split(';').map(str::len).collect();
-        assert_eq!(lengths, ["Root=1-".len() + 8 + 1 + 24, "Parent=".len() + 16, "Sampled=0".len()]);
+        assert_eq!(
+            lengths,
+            [
+                "Root=1-".len() + 8 + 1 + 24,
+                "Parent=".len() + 16,
+                "Sampled=0".len()
+            ]
+        );
     }
 }

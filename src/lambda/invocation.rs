@@ -49,7 +49,13 @@ impl Deadline {
     /// The moment this far from now.
     #[must_use]
     pub fn after(timeout: Duration) -> Self {
-        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + timeout;
-        Self { at: Instant::now() + timeout, unix_millis: unix.as_millis().try_into().unwrap_or(u64::MAX) }
+        let unix = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default()
+            + timeout;
+        Self {
+            at: Instant::now() + timeout,
+            unix_millis: unix.as_millis().try_into().unwrap_or(u64::MAX),
+        }
     }
 }

@@ -14,7 +14,10 @@ pub enum Outcome {
     /// The function reported an error, in these words.
     Error(Bytes),
     /// The function, or its initialisation, took too long.
-    TimedOut { error: FunctionError, after: Duration },
+    TimedOut {
+        error: FunctionError,
+        after: Duration,
+    },
     /// The runtime ended, or never started, without an answer.
     Crashed(FunctionError),
     /// The kernel killed the runtime because the sandbox was out of memory.
@@ -28,7 +31,9 @@ impl Outcome {
     #[must_use]
     pub fn platform_error(&self) -> Option<&FunctionError> {
         match self {
-            Self::TimedOut { error, .. } | Self::Crashed(error) | Self::OutOfMemory(error) => Some(error),
+            Self::TimedOut { error, .. } | Self::Crashed(error) | Self::OutOfMemory(error) => {
+                Some(error)
+            }
             Self::Success(_) | Self::Error(_) | Self::Lost(_) => None,
         }
     }
@@ -56,7 +61,10 @@ impl FunctionError {
     /// An error of a category.
     #[must_use]
     pub fn new(kind: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { kind: kind.into(), message: message.into() }
+        Self {
+            kind: kind.into(),
+            message: message.into(),
+        }
     }
 
     /// The JSON document with the service's order of keys.
@@ -74,7 +82,8 @@ mod tests {
     #[test]
     fn the_error_document_has_the_type_first() {
         let error = FunctionError::new("Runtime.ExitError", "RequestId: 1 Error: \"x\"");
-        let expected = r#"{"errorType":"Runtime.ExitError","errorMessage":"RequestId: 1 Error: \"x\""}"#;
+        let expected =
+            r#"{"errorType":"Runtime.ExitError","errorMessage":"RequestId: 1 Error: \"x\""}"#;
         assert_eq!(error.to_json(), expected);
     }
 }

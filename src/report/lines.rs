@@ -97,15 +97,20 @@ mod tests {
 
     fn joined(chunks: &[(u32, &[u8])]) -> String {
         let mut lines = Lines::default();
-        let mut text: Vec<u8> =
-            chunks.iter().flat_map(|(source, chunk)| lines.output(*source, &Bytes::copy_from_slice(chunk))).collect();
+        let mut text: Vec<u8> = chunks
+            .iter()
+            .flat_map(|(source, chunk)| lines.output(*source, &Bytes::copy_from_slice(chunk)))
+            .collect();
         text.extend(lines.line("END"));
         String::from_utf8_lossy(&text).into_owned()
     }
 
     #[test]
     fn lines_of_two_sources_do_not_run_into_each_other() {
-        assert_eq!(joined(&[(1, b"a"), (2, b"b\n"), (1, b"c\n")]), "a\nb\nc\nEND\n");
+        assert_eq!(
+            joined(&[(1, b"a"), (2, b"b\n"), (1, b"c\n")]),
+            "a\nb\nc\nEND\n"
+        );
         assert_eq!(joined(&[(1, b"a"), (1, b"b")]), "ab\nEND\n");
         assert_eq!(joined(&[]), "END\n");
     }
@@ -114,14 +119,24 @@ mod tests {
     fn a_character_split_in_any_way_stays_whole() {
         let text = "é€𝄞".as_bytes();
         for at in 0..text.len() {
-            assert_eq!(joined(&[(1, &text[..at]), (2, b""), (1, &text[at..])]), "é€𝄞\nEND\n", "{at}");
+            assert_eq!(
+                joined(&[(1, &text[..at]), (2, b""), (1, &text[at..])]),
+                "é€𝄞\nEND\n",
+                "{at}"
+            );
         }
-        assert_eq!(joined(&[(1, &text[..1]), (2, b"x\n"), (1, &text[1..2])]), "x\né\nEND\n");
+        assert_eq!(
+            joined(&[(1, &text[..1]), (2, b"x\n"), (1, &text[1..2])]),
+            "x\né\nEND\n"
+        );
         assert_eq!(joined(&[(1, b"\xff\xc3")]), "\u{fffd}\u{fffd}\nEND\n");
     }
 
     #[test]
     fn a_carriage_return_is_a_newline() {
-        assert_eq!(joined(&[(1, b"a\rb\r\nc\r"), (1, b"\nd")]), "a\nb\nc\nd\nEND\n");
+        assert_eq!(
+            joined(&[(1, b"a\rb\r\nc\r"), (1, b"\nd")]),
+            "a\nb\nc\nd\nEND\n"
+        );
     }
 }

@@ -23,6 +23,8 @@ pub struct Streams {
 
 impl fmt::Debug for Streams {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Streams").field("stdout_is_terminal", &self.stdout_is_terminal).finish_non_exhaustive()
+        f.debug_struct("Streams")
+            .field("stdout_is_terminal", &self.stdout_is_terminal)
+            .finish_non_exhaustive()
     }
 }

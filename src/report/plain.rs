@@ -25,7 +25,13 @@ impl Reporter {
     /// A reporter on the process's streams and, where there is one, the log file.
     #[must_use]
     pub fn new(streams: Streams, log_file: Option<Writer>) -> Self {
-        Self { streams, log_file, lines: Lines::default(), pull: PullDisplay::default(), answered: false }
+        Self {
+            streams,
+            log_file,
+            lines: Lines::default(),
+            pull: PullDisplay::default(),
+            answered: false,
+        }
     }
 
     /// Writes every event, until no more can come.
@@ -61,10 +67,12 @@ impl Reporter {
                 self.log(&text).await;
             }
             Event::Started { request_id } => {
-                self.line(&format!("START RequestId: {request_id} Version: {LATEST}")).await;
+                self.line(&format!("START RequestId: {request_id} Version: {LATEST}"))
+                    .await;
             }
             Event::Finished(report) => {
-                self.line(&format!("END RequestId: {}", report.request_id)).await;
+                self.line(&format!("END RequestId: {}", report.request_id))
+                    .await;
                 self.line(&report_line(&report)).await;
             }
             Event::Answer(bytes) => return self.answer(&bytes).await,
@@ -76,7 +84,11 @@ impl Reporter {
 
     /// A line of the program's own, always for the terminal.
     async fn note(&mut self, text: &str) {
-        let mut bytes = if self.log_file.is_some() { Vec::new() } else { self.lines.finish() };
+        let mut bytes = if self.log_file.is_some() {
+            Vec::new()
+        } else {
+            self.lines.finish()
+        };
         bytes.extend_from_slice(text.as_bytes());
         bytes.push(b'\n');
         // Bars are drawn by a library that writes for itself; they make room while this is written.
@@ -126,7 +138,9 @@ fn report_line(report: &Report) -> String {
     // A cold start is billed with its initialisation.
     let billed = (duration + init.unwrap_or(0.0)).ceil();
     // Without a measurement the configured size is all that is known.
-    let used = report.peak_memory.map_or(report.memory_size, |bytes| bytes.div_ceil(1024 * 1024));
+    let used = report
+        .peak_memory
+        .map_or(report.memory_size, |bytes| bytes.div_ceil(1024 * 1024));
     let mut line = format!(
         "REPORT RequestId: {}\tDuration: {duration:.2} ms\tBilled Duration: {billed:.0} ms\tMemory Size: {} MB\tMax \
          Memory Used: {used} MB\t",
@@ -138,7 +152,9 @@ fn report_line(report: &Report) -> String {
     match &report.failure {
         None => {}
         Some(Failure::Timeout) => line.push_str("Status: timeout\t"),
-        Some(Failure::Error(kind)) => line.push_str(&format!("Status: error\tError Type: {kind}\t")),
+        Some(Failure::Error(kind)) => {
+            line.push_str(&format!("Status: error\tError Type: {kind}\t"))
+        }
     }
     line
 }
@@ -172,6 +188,10 @@ mod tests {
             failure: Some(Failure::Timeout),
             ..report
         };
-        assert!(line(&report).ends_with("Max Memory Used: 128 MB\tStatus: timeout\t"), "{}", line(&report));
+        assert!(
+            line(&report).ends_with("Max Memory Used: 128 MB\tStatus: timeout\t"),
+            "{}",
+            line(&report)
+        );
     }
 }

@@ -32,7 +32,12 @@ impl PullDisplay {
                 self.bars = terminal.then(bars);
                 Some(format!("Pulling {image}"))
             }
-            Pull::Layer { id, status, current, total } => match &mut self.bars {
+            Pull::Layer {
+                id,
+                status,
+                current,
+                total,
+            } => match &mut self.bars {
                 Some(bars) => {
                     bars.layer(id, status, *current, *total);
                     None
@@ -76,7 +81,8 @@ impl PullDisplay {
 impl Bars {
     fn layer(&mut self, id: &str, status: &str, current: Option<u64>, total: Option<u64>) {
         let bar = self.layers.entry(id.to_owned()).or_insert_with(|| {
-            let style = ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar());
+            let style = ProgressStyle::with_template(TEMPLATE)
+                .unwrap_or_else(|_| ProgressStyle::default_bar());
             let bar = self.all.add(ProgressBar::new(0).with_style(style));
             bar.set_prefix(id.to_owned());
             bar
@@ -105,10 +111,22 @@ mod tests {
             total: Some(9),
         };
         let mut show = |pull: &Pull| display.show(pull, false);
-        assert_eq!(show(&Pull::Started { image: "i".into() }).as_deref(), Some("Pulling i"));
-        assert_eq!(show(&layer("Downloading", 1)).as_deref(), Some("  abc: Downloading"));
+        assert_eq!(
+            show(&Pull::Started { image: "i".into() }).as_deref(),
+            Some("Pulling i")
+        );
+        assert_eq!(
+            show(&layer("Downloading", 1)).as_deref(),
+            Some("  abc: Downloading")
+        );
         assert_eq!(show(&layer("Downloading", 5)), None);
-        assert_eq!(show(&layer("Pull complete", 9)).as_deref(), Some("  abc: Pull complete"));
-        assert_eq!(show(&Pull::Done { image: "i".into() }).as_deref(), Some("Pulled i"));
+        assert_eq!(
+            show(&layer("Pull complete", 9)).as_deref(),
+            Some("  abc: Pull complete")
+        );
+        assert_eq!(
+            show(&Pull::Done { image: "i".into() }).as_deref(),
+            Some("Pulled i")
+        );
     }
 }

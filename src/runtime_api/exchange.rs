@@ -83,7 +83,13 @@ pub struct Exchange<W> {
 impl<W> Default for Exchange<W> {
     fn default() -> Self {
         let (waiting, expired) = (VecDeque::new(), VecDeque::new());
-        Self { state: State::Started, waiting, offered: None, current: None, expired }
+        Self {
+            state: State::Started,
+            waiting,
+            offered: None,
+            current: None,
+            expired,
+        }
     }
 }
 
@@ -100,20 +106,30 @@ impl<W: Waiter> Exchange<W> {
             // A runtime that asks again while it works is shown the same event again.
             State::Running => {
                 let deliver = self.current.clone().map(|delivery| (waiter, delivery));
-                return Ok(Polled { initialised: false, deliver });
+                return Ok(Polled {
+                    initialised: false,
+                    deliver,
+                });
             }
             State::Responding | State::InitError => return Err((waiter, self.refuse("Ready"))),
         }
         self.waiting.push_back(waiter);
         let offered = self.offered.take();
-        Ok(Polled { initialised, deliver: offered.and_then(|delivery| self.offer(delivery)) })
+        Ok(Polled {
+            initialised,
+            deliver: offered.and_then(|delivery| self.offer(delivery)),
+        })
     }
 
     /// Hands an invocation to a waiting runtime; it is kept for the next call where none waits. One at a time: only
     /// when none is under way.
     pub fn offer(&mut self, delivery: Delivery) -> Option<(W, Delivery)> {
         self.waiting.retain(|waiter| !waiter.is_gone());
-        let waiter = if self.state == State::Ready { self.waiting.pop_front() } else { None };
+        let waiter = if self.state == State::Ready {
+            self.waiting.pop_front()
+        } else {
+            None
+        };
         let Some(waiter) = waiter else {
             self.offered = Some(delivery);
             return None;
@@ -175,9 +191,14 @@ impl<W: Waiter> Exchange<W> {
             if self.expired.len() == REMEMBERED {
                 self.expired.pop_front();
             }
-            self.expired.push_back(delivery.invocation.request_id.clone());
+            self.expired
+                .push_back(delivery.invocation.request_id.clone());
         }
-        let state = if self.state == State::Responding { State::Running } else { self.state };
+        let state = if self.state == State::Responding {
+            State::Running
+        } else {
+            self.state
+        };
         self.end(state);
     }
 
@@ -207,19 +228,33 @@ impl<W: Waiter> Exchange<W> {
 
     /// The id is checked before the state: a wrong id is a wrong id even when nothing runs.
     fn check(&self, id: &str, nonce: Option<&str>, to: &'static str) -> Result<(), ApiError> {
-        let current = self.current.as_ref().filter(|delivery| delivery.invocation.request_id.as_str() == id);
+        let current = self
+            .current
+            .as_ref()
+            .filter(|delivery| delivery.invocation.request_id.as_str() == id);
         let Some(delivery) = current else {
             let late = self.expired.iter().any(|expired| expired.as_str() == id);
-            return Err(if late { ApiError::InvokeTimeout } else { ApiError::InvalidRequestId });
+            return Err(if late {
+                ApiError::InvokeTimeout
+            } else {
+                ApiError::InvalidRequestId
+            });
         };
         if nonce.is_some_and(|nonce| nonce != delivery.nonce) {
             return Err(ApiError::InvokeTimeout);
         }
-        if self.state == State::Running { Ok(()) } else { Err(self.refuse(to)) }
+        if self.state == State::Running {
+            Ok(())
+        } else {
+            Err(self.refuse(to))
+        }
     }
 
     fn refuse(&self, to: &'static str) -> ApiError {
-        ApiError::InvalidTransition { from: self.state.name(), to }
+        ApiError::InvalidTransition {
+            from: self.state.name(),
+            to,
+        }
     }
 }
 
@@ -238,7 +273,12 @@ mod tests {
     fn delivery() -> Delivery {
         let invocation = Arc::new(Invocation::json("{}".into()));
         let deadline = Deadline::after(Duration::from_secs(3));
-        Delivery { invocation, deadline, function_arn: String::new(), nonce: "n".into() }
+        Delivery {
+            invocation,
+            deadline,
+            function_arn: String::new(),
+            nonce: "n".into(),
+        }
     }
 
     fn running() -> (Exchange<u32>, String) {
@@ -272,9 +312,21 @@ mod tests {
         let (mut exchange, id) = running();
         exchange.begin_response(&id, Some("n")).unwrap();
         let twice = exchange.begin_response(&id, None);
-        assert!(matches!(twice, Err(ApiError::InvalidTransition { from: "InvocationResponse", .. })), "{twice:?}");
+        assert!(
+            matches!(
+                twice,
+                Err(ApiError::InvalidTransition {
+                    from: "InvocationResponse",
+                    ..
+                })
+            ),
+            "{twice:?}"
+        );
         exchange.end_response();
-        assert_eq!(exchange.begin_response(&id, None), Err(ApiError::InvalidRequestId));
+        assert_eq!(
+            exchange.begin_response(&id, None),
+            Err(ApiError::InvalidRequestId)
+        );
         assert_eq!(exchange.error(&id, None), Err(ApiError::InvalidRequestId));
         assert!(!exchange.next(2).unwrap().initialised);
     }
@@ -283,12 +335,28 @@ mod tests {
     async fn wrong_ids_nonces_and_moves_are_told_apart() {
         let (mut exchange, id) = running();
         assert_eq!(exchange.error("x", None), Err(ApiError::InvalidRequestId));
-        assert_eq!(exchange.error(&id, Some("other")), Err(ApiError::InvokeTimeout));
-        assert!(matches!(exchange.init_error(), Err(ApiError::InvalidTransition { from: "Running", to: "InitError" })));
-        let again = exchange.next(2).unwrap().deliver.expect("the same event again");
+        assert_eq!(
+            exchange.error(&id, Some("other")),
+            Err(ApiError::InvokeTimeout)
+        );
+        assert!(matches!(
+            exchange.init_error(),
+            Err(ApiError::InvalidTransition {
+                from: "Running",
+                to: "InitError"
+            })
+        ));
+        let again = exchange
+            .next(2)
+            .unwrap()
+            .deliver
+            .expect("the same event again");
         assert_eq!(again.1.invocation.request_id.as_str(), id);
         exchange.expire();
-        assert_eq!(exchange.begin_response(&id, None), Err(ApiError::InvokeTimeout));
+        assert_eq!(
+            exchange.begin_response(&id, None),
+            Err(ApiError::InvokeTimeout)
+        );
     }
 
     #[tokio::test]

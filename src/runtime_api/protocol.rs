@@ -35,7 +35,10 @@ pub enum ApiError {
     /// A response mode other than `streaming`.
     InvalidResponseMode,
     /// The call is not legal in this state.
-    InvalidTransition { from: &'static str, to: &'static str },
+    InvalidTransition {
+        from: &'static str,
+        to: &'static str,
+    },
     /// The invocation is over: its time was up.
     InvokeTimeout,
     /// The body is above [`MAX_RESPONSE`] bytes.
@@ -54,13 +57,21 @@ impl ApiError {
         match self {
             Self::NotFound => (StatusCode::NOT_FOUND, "", "404 page not found".into()),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "", String::new()),
-            Self::InvalidRequestId => (StatusCode::BAD_REQUEST, "InvalidRequestID", "Invalid request ID".into()),
-            Self::Truncated => {
-                (StatusCode::BAD_REQUEST, "TruncatedHTTPRequest", "HTTP request detected as truncated".into())
-            }
-            Self::InvalidResponseMode => {
-                (StatusCode::BAD_REQUEST, "InvalidFunctionResponseMode", "Invalid function response mode".into())
-            }
+            Self::InvalidRequestId => (
+                StatusCode::BAD_REQUEST,
+                "InvalidRequestID",
+                "Invalid request ID".into(),
+            ),
+            Self::Truncated => (
+                StatusCode::BAD_REQUEST,
+                "TruncatedHTTPRequest",
+                "HTTP request detected as truncated".into(),
+            ),
+            Self::InvalidResponseMode => (
+                StatusCode::BAD_REQUEST,
+                "InvalidFunctionResponseMode",
+                "Invalid function response mode".into(),
+            ),
             Self::InvalidTransition { from, to } => {
                 let text = "failed for runtime. Error: State transition is not allowed";
                 let text = format!("State transition from {from} to {to} {text}");
@@ -71,7 +82,11 @@ impl ApiError {
                 let text = format!("Exceeded maximum allowed payload size ({MAX_RESPONSE} bytes).");
                 (StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", text)
             }
-            Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", "Internal Server Error".into()),
+            Self::Internal => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "InternalServerError",
+                "Internal Server Error".into(),
+            ),
         }
     }
 
@@ -92,16 +107,27 @@ impl ApiError {
 /// # Errors
 /// [`ApiError::NotFound`] or [`ApiError::MethodNotAllowed`].
 pub fn route(method: &Method, path: &str) -> Result<Route, ApiError> {
-    let parts: Vec<_> = path.strip_prefix(PREFIX).ok_or(ApiError::NotFound)?.split('/').skip(1).collect();
+    let parts: Vec<_> = path
+        .strip_prefix(PREFIX)
+        .ok_or(ApiError::NotFound)?
+        .split('/')
+        .skip(1)
+        .collect();
     let (allowed, route) = match parts.as_slice() {
         ["ping"] => (Method::GET, Route::Ping),
         ["runtime", "invocation", "next"] => (Method::GET, Route::Next),
-        ["runtime", "invocation", id, "response"] => (Method::POST, Route::Response((*id).to_owned())),
+        ["runtime", "invocation", id, "response"] => {
+            (Method::POST, Route::Response((*id).to_owned()))
+        }
         ["runtime", "invocation", id, "error"] => (Method::POST, Route::Error((*id).to_owned())),
         ["runtime", "init", "error"] => (Method::POST, Route::InitError),
         _ => return Err(ApiError::NotFound),
     };
-    if *method == allowed { Ok(route) } else { Err(ApiError::MethodNotAllowed) }
+    if *method == allowed {
+        Ok(route)
+    } else {
+        Err(ApiError::MethodNotAllowed)
+    }
 }
 
 /// Whether a response comes in chunks.
@@ -129,7 +155,9 @@ pub fn error_category(given: Option<&str>) -> String {
     let given = given.unwrap_or_default();
     let is_name = |name: &str| {
         let mut letters = name.bytes();
-        letters.next().is_some_and(|first| first.is_ascii_uppercase())
+        letters
+            .next()
+            .is_some_and(|first| first.is_ascii_uppercase())
             && name.len() > 1
             && letters.all(|letter| letter.is_ascii_alphabetic())
     };
@@ -148,14 +176,22 @@ pub fn delivery(delivery: &Delivery) -> Response<Full<Bytes>> {
     let mut put = |name: &'static str, value: &str| {
         // A header with an empty value makes several clients fail, so an absent value is an absent header.
         if let (false, Ok(value)) = (value.is_empty(), HeaderValue::from_str(value)) {
-            response.headers_mut().insert(HeaderName::from_static(name), value);
+            response
+                .headers_mut()
+                .insert(HeaderName::from_static(name), value);
         }
     };
     put(headers::REQUEST_ID, invocation.request_id.as_str());
-    put(headers::DEADLINE, &delivery.deadline.unix_millis.to_string());
+    put(
+        headers::DEADLINE,
+        &delivery.deadline.unix_millis.to_string(),
+    );
     put(headers::FUNCTION_ARN, &delivery.function_arn);
     put(headers::TRACE_ID, invocation.trace_id.as_str());
-    put(headers::CLIENT_CONTEXT, invocation.client_context.as_deref().unwrap_or_default());
+    put(
+        headers::CLIENT_CONTEXT,
+        invocation.client_context.as_deref().unwrap_or_default(),
+    );
     put(headers::INVOCATION_ID, &delivery.nonce);
     put("content-type", &invocation.content_type);
     response
@@ -181,10 +217,16 @@ fn text(status: StatusCode, body: String) -> Response<Full<Bytes>> {
     with_type(status, "text/plain; charset=utf-8", body)
 }
 
-fn with_type(status: StatusCode, content_type: &'static str, body: String) -> Response<Full<Bytes>> {
+fn with_type(
+    status: StatusCode,
+    content_type: &'static str,
+    body: String,
+) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(body.into()));
     *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }
 
@@ -198,11 +240,26 @@ mod tests {
         let post = |path: &str| route(&Method::POST, path);
         assert_eq!(get("/2018-06-01/ping"), Ok(Route::Ping));
         assert_eq!(get("/2018-06-01/runtime/invocation/next"), Ok(Route::Next));
-        assert_eq!(post("/2018-06-01/runtime/invocation/a-1/response"), Ok(Route::Response("a-1".into())));
-        assert_eq!(post("/2018-06-01/runtime/invocation/a-1/error"), Ok(Route::Error("a-1".into())));
+        assert_eq!(
+            post("/2018-06-01/runtime/invocation/a-1/response"),
+            Ok(Route::Response("a-1".into()))
+        );
+        assert_eq!(
+            post("/2018-06-01/runtime/invocation/a-1/error"),
+            Ok(Route::Error("a-1".into()))
+        );
         assert_eq!(post("/2018-06-01/runtime/init/error"), Ok(Route::InitError));
-        assert_eq!(post("/2018-06-01/runtime/invocation/next"), Err(ApiError::MethodNotAllowed));
-        for path in ["/", "/ping", "/2018-06-01", "/2018-06-01/runtime", "/2018-06-01/runtime/invocation/a/b/response"] {
+        assert_eq!(
+            post("/2018-06-01/runtime/invocation/next"),
+            Err(ApiError::MethodNotAllowed)
+        );
+        for path in [
+            "/",
+            "/ping",
+            "/2018-06-01",
+            "/2018-06-01/runtime",
+            "/2018-06-01/runtime/invocation/a/b/response",
+        ] {
             assert_eq!(get(path), Err(ApiError::NotFound), "{path}");
         }
     }
@@ -210,7 +267,10 @@ mod tests {
     #[test]
     fn a_category_is_kept_when_it_has_the_documented_form() {
         let kept = |given| error_category(Some(given));
-        assert_eq!(kept("Runtime.ImportModuleError"), "Runtime.ImportModuleError");
+        assert_eq!(
+            kept("Runtime.ImportModuleError"),
+            "Runtime.ImportModuleError"
+        );
         assert_eq!(kept("Function.MyError"), "Function.MyError");
         assert_eq!(kept("Function<NameError>"), "Runtime.Unknown");
         assert_eq!(kept("Function.my-error"), "Function.Unknown");

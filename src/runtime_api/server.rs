@@ -60,9 +60,19 @@ pub enum Call {
     /// The answer that had begun is over.
     ResponseEnd(Finish, oneshot::Sender<()>),
     /// The function failed, in these words and with this category.
-    Error { id: String, nonce: Option<String>, category: String, body: Bytes, reply: oneshot::Sender<Result<(), ApiError>> },
+    Error {
+        id: String,
+        nonce: Option<String>,
+        category: String,
+        body: Bytes,
+        reply: oneshot::Sender<Result<(), ApiError>>,
+    },
     /// Initialisation failed, in these words and with this category.
-    InitError { category: String, body: Bytes, reply: oneshot::Sender<Result<(), ApiError>> },
+    InitError {
+        category: String,
+        body: Bytes,
+        reply: oneshot::Sender<Result<(), ApiError>>,
+    },
 }
 
 impl Waiter for oneshot::Sender<Result<Delivery, ApiError>> {
@@ -77,11 +87,15 @@ pub async fn serve(
     call_tx: mpsc::UnboundedSender<Call>,
 ) {
     let service = service_fn(move |request| {
-        let caller = Caller { call_tx: call_tx.clone() };
+        let caller = Caller {
+            call_tx: call_tx.clone(),
+        };
         async move { Ok::<_, Infallible>(caller.answer(request).await) }
     });
     let mut http = hyper::server::conn::http1::Builder::new();
-    http.max_buf_size(MAX_HEAD).max_header_size(MAX_HEAD).max_headers(4096);
+    http.max_buf_size(MAX_HEAD)
+        .max_header_size(MAX_HEAD)
+        .max_headers(4096);
     // The runtime has gone or talks something else; either way its process tells the rest.
     if let Err(error) = http.serve_connection(TokioIo::new(stream), service).await {
         tracing::debug!(%error, "a connection to the Runtime API ended");
@@ -105,12 +119,25 @@ impl Caller {
             Err(error) => Err(error),
             Ok(Route::Ping) => Ok(protocol::pong()),
             Ok(Route::Next) => self.next().await,
-            Ok(Route::Response(id)) => self.response(id, &head.headers, body).await.map(|()| protocol::accepted()),
-            Ok(Route::Error(id)) => self.error(Some(id), &head.headers, body).await.map(|()| protocol::accepted()),
-            Ok(Route::InitError) => self.error(None, &head.headers, body).await.map(|()| protocol::accepted()),
+            Ok(Route::Response(id)) => self
+                .response(id, &head.headers, body)
+                .await
+                .map(|()| protocol::accepted()),
+            Ok(Route::Error(id)) => self
+                .error(Some(id), &head.headers, body)
+                .await
+                .map(|()| protocol::accepted()),
+            Ok(Route::InitError) => self
+                .error(None, &head.headers, body)
+                .await
+                .map(|()| protocol::accepted()),
         };
         answer.unwrap_or_else(|error| {
-            tracing::debug!(path = head.uri.path(), ?error, "a call of the Runtime API was refused");
+            tracing::debug!(
+                path = head.uri.path(),
+                ?error,
+                "a call of the Runtime API was refused"
+            );
             error.response()
         })
     }
@@ -118,7 +145,9 @@ impl Caller {
     /// Makes a call and waits for its answer; a sandbox that is gone answers nothing.
     async fn call<T>(&self, call: impl FnOnce(oneshot::Sender<T>) -> Call) -> Result<T, ApiError> {
         let (reply_tx, reply_rx) = oneshot::channel();
-        self.call_tx.send(call(reply_tx)).map_err(|_| ApiError::Internal)?;
+        self.call_tx
+            .send(call(reply_tx))
+            .map_err(|_| ApiError::Internal)?;
         reply_rx.await.map_err(|_| ApiError::Internal)
     }
 
@@ -129,10 +158,27 @@ impl Caller {
 
     async fn response(&self, id: String, head: &HeaderMap, body: Incoming) -> Result<(), ApiError> {
         let streaming = protocol::is_streaming(head)?;
-        let (writer, stream) = if streaming { Some(Body::stream()) } else { None }.unzip();
+        let (writer, stream) = if streaming {
+            Some(Body::stream())
+        } else {
+            None
+        }
+        .unzip();
         let content_type = protocol::header(head, CONTENT_TYPE.as_str());
         let nonce = protocol::header(head, headers::INVOCATION_ID);
-        let begun = self.call(|reply| Call::Response(ResponseHead { id, nonce, content_type, stream }, reply)).await?;
+        let begun = self
+            .call(|reply| {
+                Call::Response(
+                    ResponseHead {
+                        id,
+                        nonce,
+                        content_type,
+                        stream,
+                    },
+                    reply,
+                )
+            })
+            .await?;
         if let Err(error) = begun {
             drain(body).await;
             return Err(error);
@@ -141,9 +187,15 @@ impl Caller {
             let end = forward(body, &writer).await;
             let truncated = matches!(&end, BodyEnd::Failed(error) if error.kind == TRUNCATED);
             // The sandbox learns of the end before the reader does, who may stop it then.
-            let told = self.call(|reply| Call::ResponseEnd(Finish::Streamed(end.clone()), reply)).await;
+            let told = self
+                .call(|reply| Call::ResponseEnd(Finish::Streamed(end.clone()), reply))
+                .await;
             writer.end(end).await;
-            return told.and(if truncated { Err(ApiError::Truncated) } else { Ok(()) });
+            return told.and(if truncated {
+                Err(ApiError::Truncated)
+            } else {
+                Ok(())
+            });
         }
         let (finish, answer) = match collect(body, MAX_RESPONSE).await {
             Ok(body) => (Finish::Whole(body), Ok(())),
@@ -154,15 +206,22 @@ impl Caller {
         answer
     }
 
-    async fn error(&self, id: Option<String>, head: &HeaderMap, body: Incoming) -> Result<(), ApiError> {
-        let category = protocol::error_category(protocol::header(head, headers::ERROR_TYPE).as_deref());
+    async fn error(
+        &self,
+        id: Option<String>,
+        head: &HeaderMap,
+        body: Incoming,
+    ) -> Result<(), ApiError> {
+        let category =
+            protocol::error_category(protocol::header(head, headers::ERROR_TYPE).as_deref());
         let body = collect(body, MAX_ERROR).await.map_err(|cut| match cut {
             Cut::Truncated => ApiError::Truncated,
             Cut::TooLarge => ApiError::TooLarge,
         })?;
         // The service puts words in the mouth of a runtime that reports an error without any.
         let body = if body.is_empty() {
-            let given = protocol::header(head, headers::ERROR_TYPE).unwrap_or_else(|| category.clone());
+            let given =
+                protocol::header(head, headers::ERROR_TYPE).unwrap_or_else(|| category.clone());
             let words = serde_json::json!({"errorMessage": "Unknown application error occurred", "errorType": given});
             words.to_string().into()
         } else {
@@ -170,8 +229,24 @@ impl Caller {
         };
         let nonce = protocol::header(head, headers::INVOCATION_ID);
         match id {
-            Some(id) => self.call(|reply| Call::Error { id, nonce, category, body, reply }).await?,
-            None => self.call(|reply| Call::InitError { category, body, reply }).await?,
+            Some(id) => {
+                self.call(|reply| Call::Error {
+                    id,
+                    nonce,
+                    category,
+                    body,
+                    reply,
+                })
+                .await?
+            }
+            None => {
+                self.call(|reply| Call::InitError {
+                    category,
+                    body,
+                    reply,
+                })
+                .await?
+            }
         }
     }
 }
@@ -181,7 +256,9 @@ impl Caller {
 async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, Cut> {
     let mut whole = BytesMut::new();
     while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|_| Cut::Truncated)?.into_data() else { continue };
+        let Ok(data) = frame.map_err(|_| Cut::Truncated)?.into_data() else {
+            continue;
+        };
         if whole.len() + data.len() > limit {
             drain(body).await;
             return Err(Cut::TooLarge);
@@ -199,11 +276,18 @@ async fn drain(mut body: Incoming) {
 async fn forward(mut body: Incoming, writer: &BodyWriter) -> BodyEnd {
     let mut failure = None;
     while let Some(frame) = body.frame().await {
-        let Ok(frame) = frame else { return BodyEnd::Failed(FunctionError::new(TRUNCATED, "Response truncated")) };
+        let Ok(frame) = frame else {
+            return BodyEnd::Failed(FunctionError::new(TRUNCATED, "Response truncated"));
+        };
         match frame.into_data() {
             // A reader that has gone must not make the runtime fail.
             Ok(data) => _ = writer.write(data).await,
-            Err(frame) => failure = frame.into_trailers().ok().and_then(|trailers| trailer_error(&trailers)),
+            Err(frame) => {
+                failure = frame
+                    .into_trailers()
+                    .ok()
+                    .and_then(|trailers| trailer_error(&trailers))
+            }
         }
     }
     failure.map_or(BodyEnd::Complete, BodyEnd::Failed)
@@ -212,6 +296,11 @@ async fn forward(mut body: Incoming, writer: &BodyWriter) -> BodyEnd {
 fn trailer_error(trailers: &HeaderMap) -> Option<FunctionError> {
     let category = protocol::header(trailers, headers::ERROR_TYPE)?;
     let document = protocol::header(trailers, headers::ERROR_BODY).unwrap_or_default();
-    let document = base64::engine::general_purpose::STANDARD.decode(document).unwrap_or_default();
-    Some(FunctionError::new(protocol::error_category(Some(&category)), String::from_utf8_lossy(&document)))
+    let document = base64::engine::general_purpose::STANDARD
+        .decode(document)
+        .unwrap_or_default();
+    Some(FunctionError::new(
+        protocol::error_category(Some(&category)),
+        String::from_utf8_lossy(&document),
+    ))
 }

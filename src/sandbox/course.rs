@@ -37,14 +37,24 @@ impl Running {
 impl Task {
     pub(super) fn accept(&mut self, invocation: Arc<Invocation>, reply: oneshot::Sender<Outcome>) {
         let reply = Some(reply);
-        self.running =
-            Some(Running { invocation, reply, content_type: None, begun: None, delivered: false, init: None });
+        self.running = Some(Running {
+            invocation,
+            reply,
+            content_type: None,
+            begun: None,
+            delivered: false,
+            init: None,
+        });
     }
 
     /// Starts the invocation's clock.
     pub(super) fn begin(&mut self) {
         let timeout = self.plan.timeout;
-        if let Some(running) = self.running.as_mut().filter(|running| running.begun.is_none()) {
+        if let Some(running) = self
+            .running
+            .as_mut()
+            .filter(|running| running.begun.is_none())
+        {
             let request_id = running.invocation.request_id.clone();
             running.begun = Some((Instant::now(), Deadline::after(timeout)));
             self.events.send(Event::Started { request_id });
@@ -53,14 +63,25 @@ impl Task {
 
     /// Hands the event to the runtime, once.
     pub(super) fn deliver(&mut self) {
-        if self.running.as_ref().is_none_or(|running| running.delivered) {
+        if self
+            .running
+            .as_ref()
+            .is_none_or(|running| running.delivered)
+        {
             return;
         }
-        let clock_runs = self.running.as_ref().is_some_and(|running| running.begun.is_some());
+        let clock_runs = self
+            .running
+            .as_ref()
+            .is_some_and(|running| running.begun.is_some());
         let init = self.runtime.init.take();
         self.begin();
-        let Some(running) = self.running.as_mut() else { return };
-        let Some((_, deadline)) = running.begun else { return };
+        let Some(running) = self.running.as_mut() else {
+            return;
+        };
+        let Some((_, deadline)) = running.begun else {
+            return;
+        };
         running.delivered = true;
         // An initialisation within the invocation's time is part of its duration.
         running.init = init.filter(|_| !clock_runs);
@@ -87,7 +108,9 @@ impl Task {
         match call {
             Call::Next(reply) => self.next(reply),
             Call::Response(head, reply) => {
-                let begun = self.exchange.begin_response(&head.id, head.nonce.as_deref());
+                let begun = self
+                    .exchange
+                    .begin_response(&head.id, head.nonce.as_deref());
                 if begun.is_ok() {
                     self.begin_answer(head);
                 }
@@ -98,7 +121,13 @@ impl Task {
                 let _ = reply.send(());
                 return self.end_answer(finish);
             }
-            Call::Error { id, nonce, category, body, reply } => {
+            Call::Error {
+                id,
+                nonce,
+                category,
+                body,
+                reply,
+            } => {
                 let taken = self.exchange.error(&id, nonce.as_deref());
                 let legal = taken.is_ok();
                 let _ = reply.send(taken);
@@ -107,10 +136,17 @@ impl Task {
                     return Next::Conclude(Outcome::Error(body));
                 }
             }
-            Call::InitError { category, body, reply } => {
+            Call::InitError {
+                category,
+                body,
+                reply,
+            } => {
                 let taken = self.exchange.init_error();
                 if taken.is_ok() {
-                    tracing::debug!(category, "the runtime reported an error of its initialisation");
+                    tracing::debug!(
+                        category,
+                        "the runtime reported an error of its initialisation"
+                    );
                     self.runtime.init_error = Some(Outcome::Error(body));
                 }
                 let _ = reply.send(taken);
@@ -133,10 +169,15 @@ impl Task {
 
     /// A streamed answer is passed on from its first byte.
     fn begin_answer(&mut self, head: ResponseHead) {
-        let Some(running) = &mut self.running else { return };
+        let Some(running) = &mut self.running else {
+            return;
+        };
         match head.stream {
             Some(body) => {
-                let outcome = Outcome::Success(Response { body, content_type: head.content_type });
+                let outcome = Outcome::Success(Response {
+                    body,
+                    content_type: head.content_type,
+                });
                 if let Some(reply) = running.reply.take() {
                     let _ = reply.send(outcome);
                 }
@@ -146,14 +187,21 @@ impl Task {
     }
 
     fn end_answer(&mut self, finish: Finish) -> Next {
-        let Some(running) = &mut self.running else { return Next::Wait };
+        let Some(running) = &mut self.running else {
+            return Next::Wait;
+        };
         match finish {
             Finish::Whole(body) => {
                 let content_type = running.content_type.take();
-                Next::Conclude(Outcome::Success(Response { body: Body::Whole(body), content_type }))
+                Next::Conclude(Outcome::Success(Response {
+                    body: Body::Whole(body),
+                    content_type,
+                }))
             }
             Finish::Streamed(BodyEnd::Complete) => Next::Report(None),
-            Finish::Streamed(BodyEnd::Failed(error)) => Next::Report(Some(Failure::Error(error.kind))),
+            Finish::Streamed(BodyEnd::Failed(error)) => {
+                Next::Report(Some(Failure::Error(error.kind)))
+            }
             Finish::Truncated => {
                 self.truncated();
                 Next::Wait
@@ -164,7 +212,9 @@ impl Task {
 
     /// The invocation's time is up.
     pub(super) fn expire(&mut self) -> Next {
-        let Some(running) = &self.running else { return Next::Wait };
+        let Some(running) = &self.running else {
+            return Next::Wait;
+        };
         let outcome = ending::timed_out(&running.invocation.request_id, self.plan.timeout);
         self.exchange.expire();
         self.retire();
@@ -174,7 +224,10 @@ impl Task {
     /// Reports the invocation's figures and passes its outcome on.
     pub(super) async fn conclude(&mut self, outcome: Outcome) {
         let failure = ending::failure(&outcome);
-        let reply = self.running.as_mut().and_then(|running| running.reply.take());
+        let reply = self
+            .running
+            .as_mut()
+            .and_then(|running| running.reply.take());
         self.report(failure).await;
         if let Some(reply) = reply {
             let _ = reply.send(outcome);
@@ -185,10 +238,21 @@ impl Task {
     pub(super) async fn report(&mut self, failure: Option<Failure>) {
         // One that never reached the runtime has begun and ended now.
         self.begin();
-        let Some(running) = self.running.take() else { return };
-        let elapsed = running.begun.map_or(Duration::ZERO, |(begun, _)| begun.elapsed());
-        let duration = if failure == Some(Failure::Timeout) { self.plan.timeout } else { elapsed };
-        let usage = tokio::time::timeout(FIGURES, self.channel.usage()).await.ok().flatten();
+        let Some(running) = self.running.take() else {
+            return;
+        };
+        let elapsed = running
+            .begun
+            .map_or(Duration::ZERO, |(begun, _)| begun.elapsed());
+        let duration = if failure == Some(Failure::Timeout) {
+            self.plan.timeout
+        } else {
+            elapsed
+        };
+        let usage = tokio::time::timeout(FIGURES, self.channel.usage())
+            .await
+            .ok()
+            .flatten();
         self.events.send(Event::Finished(Report {
             request_id: running.invocation.request_id.clone(),
             duration,

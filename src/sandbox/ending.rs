@@ -16,7 +16,10 @@ pub(super) fn exited(request_id: &RequestId, exit: &Exit) -> Outcome {
     let reason = match (exit.status, exit.signal) {
         (Some(0), _) => "Runtime exited without providing a reason".to_owned(),
         (Some(status), _) => format!("Runtime exited with error: exit status {status}"),
-        (None, signal) => format!("Runtime exited with error: signal: {}", signal_name(signal.unwrap_or_default())),
+        (None, signal) => format!(
+            "Runtime exited with error: signal: {}",
+            signal_name(signal.unwrap_or_default())
+        ),
     };
     let message = format!("RequestId: {request_id} Error: {reason}");
     if exit.out_of_memory && exit.signal == Some(SIGKILL) {
@@ -26,9 +29,17 @@ pub(super) fn exited(request_id: &RequestId, exit: &Exit) -> Outcome {
 }
 
 /// The outcome of a runtime whose program could not be started.
-pub(super) fn not_started(request_id: &RequestId, errno: i32, path: &str, bootstraps: &[String]) -> Outcome {
+pub(super) fn not_started(
+    request_id: &RequestId,
+    errno: i32,
+    path: &str,
+    bootstraps: &[String],
+) -> Outcome {
     let reason = if errno == ENOENT && !bootstraps.is_empty() {
-        format!("Couldn't find valid bootstrap(s): [{}]", bootstraps.join(" "))
+        format!(
+            "Couldn't find valid bootstrap(s): [{}]",
+            bootstraps.join(" ")
+        )
     } else {
         format!("fork/exec {path}: {}", errno_name(errno))
     };
@@ -39,13 +50,19 @@ pub(super) fn not_started(request_id: &RequestId, errno: i32, path: &str, bootst
 /// The outcome of an invocation whose time was up.
 pub(super) fn timed_out(request_id: &RequestId, after: Duration) -> Outcome {
     let seconds = after.as_secs_f64();
-    let message = format!("RequestId: {request_id} Error: Task timed out after {seconds:.2} seconds");
-    Outcome::TimedOut { error: FunctionError::new("Sandbox.Timedout", message), after }
+    let message =
+        format!("RequestId: {request_id} Error: Task timed out after {seconds:.2} seconds");
+    Outcome::TimedOut {
+        error: FunctionError::new("Sandbox.Timedout", message),
+        after,
+    }
 }
 
 /// The outcome of an answer above the limit.
 pub(super) fn too_large() -> Outcome {
-    let text = format!("Response payload size exceeded maximum allowed payload size ({MAX_RESPONSE} bytes).");
+    let text = format!(
+        "Response payload size exceeded maximum allowed payload size ({MAX_RESPONSE} bytes)."
+    );
     Outcome::Crashed(FunctionError::new("Function.ResponseSizeTooLarge", text))
 }
 
@@ -60,7 +77,9 @@ pub(super) fn failure(outcome: &Outcome) -> Option<Failure> {
     match outcome {
         Outcome::Success(_) | Outcome::Error(_) => None,
         Outcome::TimedOut { .. } => Some(Failure::Timeout),
-        Outcome::Crashed(error) | Outcome::OutOfMemory(error) => Some(Failure::Error(error.kind.clone())),
+        Outcome::Crashed(error) | Outcome::OutOfMemory(error) => {
+            Some(Failure::Error(error.kind.clone()))
+        }
         Outcome::Lost(_) => Some(Failure::Error("Sandbox.Failure".to_owned())),
     }
 }
@@ -102,14 +121,46 @@ mod tests {
     #[test]
     fn ends_are_told_in_the_service_s_words() {
         let id = RequestId::random();
-        let text = |exit: Exit| exited(&id, &exit).platform_error().unwrap().message.replace(id.as_str(), "ID");
-        let status = |status| text(Exit { status: Some(status), ..Exit::default() });
-        let signal = |signal| text(Exit { signal: Some(signal), ..Exit::default() });
-        assert_eq!(status(0), "RequestId: ID Error: Runtime exited without providing a reason");
-        assert_eq!(status(5), "RequestId: ID Error: Runtime exited with error: exit status 5");
-        assert_eq!(signal(11), "RequestId: ID Error: Runtime exited with error: signal: segmentation fault");
-        let out_of_memory = Exit { signal: Some(9), out_of_memory: true, ..Exit::default() };
-        assert!(matches!(exited(&id, &out_of_memory), Outcome::OutOfMemory(_)));
+        let text = |exit: Exit| {
+            exited(&id, &exit)
+                .platform_error()
+                .unwrap()
+                .message
+                .replace(id.as_str(), "ID")
+        };
+        let status = |status| {
+            text(Exit {
+                status: Some(status),
+                ..Exit::default()
+            })
+        };
+        let signal = |signal| {
+            text(Exit {
+                signal: Some(signal),
+                ..Exit::default()
+            })
+        };
+        assert_eq!(
+            status(0),
+            "RequestId: ID Error: Runtime exited without providing a reason"
+        );
+        assert_eq!(
+            status(5),
+            "RequestId: ID Error: Runtime exited with error: exit status 5"
+        );
+        assert_eq!(
+            signal(11),
+            "RequestId: ID Error: Runtime exited with error: signal: segmentation fault"
+        );
+        let out_of_memory = Exit {
+            signal: Some(9),
+            out_of_memory: true,
+            ..Exit::default()
+        };
+        assert!(matches!(
+            exited(&id, &out_of_memory),
+            Outcome::OutOfMemory(_)
+        ));
     }
 
     #[test]
@@ -117,6 +168,9 @@ mod tests {
         let id = RequestId::random();
         let outcome = timed_out(&id, Duration::from_millis(1500));
         let message = &outcome.platform_error().unwrap().message;
-        assert!(message.ends_with("Error: Task timed out after 1.50 seconds"), "{message}");
+        assert!(
+            message.ends_with("Error: Task timed out after 1.50 seconds"),
+            "{message}"
+        );
     }
 }

@@ -47,7 +47,16 @@ impl Sandbox {
         let (channel, event_rx) = channel::open(instance.reader, instance.writer, tasks);
         let (command_tx, command_rx) = mpsc::unbounded_channel();
         let id = instance.id;
-        tasks.spawn(Task::new(plan, channel, instance.handle, events.clone(), tasks.clone()).run(event_rx, command_rx));
+        tasks.spawn(
+            Task::new(
+                plan,
+                channel,
+                instance.handle,
+                events.clone(),
+                tasks.clone(),
+            )
+            .run(event_rx, command_rx),
+        );
         Ok(Self { id, command_tx })
     }
 

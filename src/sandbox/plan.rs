@@ -47,7 +47,12 @@ pub struct Plan {
 impl Plan {
     /// The plan for a function on an image, with the environment that the function shall see.
     #[must_use]
-    pub fn new(function: &Function, image: &ImageFacts, environment: Vec<(String, String)>, options: Options) -> Self {
+    pub fn new(
+        function: &Function,
+        image: &ImageFacts,
+        environment: Vec<(String, String)>,
+        options: Options,
+    ) -> Self {
         let provided = function.runtime.is_provided();
         let mut argv = image.entrypoint.clone();
         // The base images' entry point takes the handler as its one argument.
@@ -58,18 +63,28 @@ impl Plan {
                 image: image.name.clone(),
                 memory_mb: Some(function.memory_mb),
                 network: options.network,
-                content: vec![Content { source: function.code.clone(), target: TASK_ROOT.to_owned() }],
+                content: vec![Content {
+                    source: function.code.clone(),
+                    target: TASK_ROOT.to_owned(),
+                }],
                 labels: options.labels,
                 transport: options.transport,
             },
             process: Spawn {
                 argv: if provided { Vec::new() } else { argv },
                 env: layered(&image.env, environment),
-                cwd: image.working_dir.clone().unwrap_or_else(|| TASK_ROOT.to_owned()),
+                cwd: image
+                    .working_dir
+                    .clone()
+                    .unwrap_or_else(|| TASK_ROOT.to_owned()),
                 group: true,
                 extension: false,
             },
-            bootstraps: if provided { BOOTSTRAPS.map(str::to_owned).to_vec() } else { Vec::new() },
+            bootstraps: if provided {
+                BOOTSTRAPS.map(str::to_owned).to_vec()
+            } else {
+                Vec::new()
+            },
             function: function.logical_id.clone(),
             function_arn: function.arn.as_str().to_owned(),
             timeout: function.timeout,
@@ -86,15 +101,21 @@ impl Plan {
         } else if attempt > 0 {
             return None;
         }
-        spawn.env.push(("AWS_LAMBDA_RUNTIME_API".to_owned(), format!("127.0.0.1:{port}")));
+        spawn.env.push((
+            "AWS_LAMBDA_RUNTIME_API".to_owned(),
+            format!("127.0.0.1:{port}"),
+        ));
         Some(spawn)
     }
 }
 
 /// The image's environment with the function's over it. The order is kept, so that what a function prints is stable.
 fn layered(image: &[(String, String)], function: Vec<(String, String)>) -> Vec<(String, String)> {
-    let mut layered: Vec<_> =
-        image.iter().filter(|(name, _)| function.iter().all(|(over, _)| over != name)).cloned().collect();
+    let mut layered: Vec<_> = image
+        .iter()
+        .filter(|(name, _)| function.iter().all(|(over, _)| over != name))
+        .cloned()
+        .collect();
     layered.extend(function);
     layered
 }
@@ -108,6 +129,9 @@ mod tests {
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let image = [pair("PATH", "/bin"), pair("LANG", "C")];
         let layered = layered(&image, vec![pair("LANG", "x"), pair("A", "1")]);
-        assert_eq!(layered, [pair("PATH", "/bin"), pair("LANG", "x"), pair("A", "1")]);
+        assert_eq!(
+            layered,
+            [pair("PATH", "/bin"), pair("LANG", "x"), pair("A", "1")]
+        );
     }
 }

@@ -180,16 +180,32 @@ impl Task {
 
     /// The next moment at which something is due.
     fn alarm(&self) -> Option<Instant> {
-        let settled = self.runtime.exit.as_ref().map(|(_, until)| *until).or(self.runtime.truncated);
+        let settled = self
+            .runtime
+            .exit
+            .as_ref()
+            .map(|(_, until)| *until)
+            .or(self.runtime.truncated);
         let deadline = self.running.as_ref().and_then(Running::deadline);
-        [settled, deadline, self.init_deadline()].into_iter().flatten().min()
+        [settled, deadline, self.init_deadline()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// When initialisation must be over; none where it counts against an invocation's own time.
     fn init_deadline(&self) -> Option<Instant> {
-        let own = self.running.as_ref().is_none_or(|running| running.deadline().is_none());
-        let pending = self.runtime.process != 0 && !self.exchange.is_initialised() && self.runtime.exit.is_none();
-        self.runtime.started.filter(|_| own && pending).map(|started| started + INIT)
+        let own = self
+            .running
+            .as_ref()
+            .is_none_or(|running| running.deadline().is_none());
+        let pending = self.runtime.process != 0
+            && !self.exchange.is_initialised()
+            && self.runtime.exit.is_none();
+        self.runtime
+            .started
+            .filter(|_| own && pending)
+            .map(|started| started + INIT)
     }
 
     fn take(&mut self, input: Input) -> Next {
@@ -206,17 +222,31 @@ impl Task {
 
     fn take_event(&mut self, event: ChannelEvent) -> Next {
         match event {
-            ChannelEvent::Hello { version, pid, uid, controller, port } => {
+            ChannelEvent::Hello {
+                version,
+                pid,
+                uid,
+                controller,
+                port,
+            } => {
                 tracing::debug!(version, pid, uid, ?controller, port, "the supervisor runs");
                 if self.port.replace(port).is_none() {
                     self.start_runtime();
                 }
             }
             ChannelEvent::Spawned { pid, .. } => tracing::debug!(pid, "the runtime was started"),
-            ChannelEvent::Failed { process, errno: ENOENT, path } if process == self.runtime.process => {
+            ChannelEvent::Failed {
+                process,
+                errno: ENOENT,
+                path,
+            } if process == self.runtime.process => {
                 return Next::Probe { path };
             }
-            ChannelEvent::Failed { process, errno, path } if process == self.runtime.process => {
+            ChannelEvent::Failed {
+                process,
+                errno,
+                path,
+            } if process == self.runtime.process => {
                 self.runtime.failed = Some((errno, path));
             }
             ChannelEvent::Exited { process, exit, .. } if process == self.runtime.process => {
@@ -241,7 +271,10 @@ impl Task {
 
     fn show(&self, log: Log) {
         let source = log.process * 2 + u32::from(log.output == Output::Stderr);
-        self.events.send(Event::Log { source, bytes: log.bytes });
+        self.events.send(Event::Log {
+            source,
+            bytes: log.bytes,
+        });
     }
 
     fn serve(&mut self, stream: Stream) {
@@ -299,7 +332,9 @@ impl Task {
 
     /// What the state of the process means for the invocation.
     fn settle(&mut self) -> Next {
-        let Some(running) = &self.running else { return Next::Wait };
+        let Some(running) = &self.running else {
+            return Next::Wait;
+        };
         let request_id = running.invocation.request_id.clone();
         if let Some(outcome) = self.runtime.init_error.take() {
             self.retire();
@@ -318,7 +353,11 @@ impl Task {
             self.retire();
             return Next::Conclude(outcome);
         }
-        if self.runtime.truncated.is_some_and(|until| Instant::now() >= until) {
+        if self
+            .runtime
+            .truncated
+            .is_some_and(|until| Instant::now() >= until)
+        {
             self.runtime.truncated = None;
             return Next::Conclude(ending::truncated(&request_id));
         }
@@ -340,12 +379,23 @@ impl Task {
 
     fn check_time(&mut self) -> Next {
         let now = Instant::now();
-        if self.running.as_ref().and_then(Running::deadline).is_some_and(|deadline| now >= deadline) {
+        if self
+            .running
+            .as_ref()
+            .and_then(Running::deadline)
+            .is_some_and(|deadline| now >= deadline)
+        {
             return self.expire();
         }
         if self.init_deadline().is_some_and(|deadline| now >= deadline) {
-            let text = format!("Function '{}' did not initialise within {} seconds", self.plan.function, INIT.as_secs());
-            self.events.warn(format!("{text}; as in Lambda it starts again, within its own timeout"));
+            let text = format!(
+                "Function '{}' did not initialise within {} seconds",
+                self.plan.function,
+                INIT.as_secs()
+            );
+            self.events.warn(format!(
+                "{text}; as in Lambda it starts again, within its own timeout"
+            ));
             self.retire();
         }
         Next::Wait
@@ -356,7 +406,14 @@ impl Task {
         if let Some(running) = &self.running {
             let request_id = running.invocation.request_id.clone();
             let outcome = if ended.out_of_memory {
-                ending::exited(&request_id, &Exit { signal: Some(SIGKILL), out_of_memory: true, ..Exit::default() })
+                ending::exited(
+                    &request_id,
+                    &Exit {
+                        signal: Some(SIGKILL),
+                        out_of_memory: true,
+                        ..Exit::default()
+                    },
+                )
             } else {
                 Outcome::Lost(ended.reason)
             };

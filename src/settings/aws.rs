@@ -33,8 +33,18 @@ impl Aws {
             return Err(SettingsError::Region(region));
         }
         let (access_key, session_token) = credentials(profile, env);
-        let account = env.get(env::AWS_ACCOUNT_ID).unwrap_or(DEFAULT_ACCOUNT).to_owned();
-        Ok(Self { surroundings: Surroundings { region, account, access_key, session_token } })
+        let account = env
+            .get(env::AWS_ACCOUNT_ID)
+            .unwrap_or(DEFAULT_ACCOUNT)
+            .to_owned();
+        Ok(Self {
+            surroundings: Surroundings {
+                region,
+                account,
+                access_key,
+                session_token,
+            },
+        })
     }
 }
 
@@ -58,10 +68,14 @@ fn credentials(profile: &str, env: &Env) -> Credentials {
 /// Two or more words and a number, as every region's name has it.
 fn is_region(text: &str) -> bool {
     let parts: Vec<_> = text.split('-').collect();
-    let words = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase());
+    let words =
+        |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase());
     match parts.split_last() {
         Some((number, rest)) => {
-            rest.len() >= 2 && rest.iter().all(words) && number.len() == 1 && number.bytes().all(|byte| byte.is_ascii_digit())
+            rest.len() >= 2
+                && rest.iter().all(words)
+                && number.len() == 1
+                && number.bytes().all(|byte| byte.is_ascii_digit())
         }
         None => false,
     }
@@ -82,7 +96,9 @@ impl Profiles {
 
     /// A file that is not there, or not readable, has no profiles: credentials are never a reason not to run.
     fn read(env: &Env, variable: &str, below_home: &str) -> Self {
-        let text = env.home_or(variable, below_home).and_then(|path| std::fs::read_to_string(path).ok());
+        let text = env
+            .home_or(variable, below_home)
+            .and_then(|path| std::fs::read_to_string(path).ok());
         text.map_or_else(Self::default, |text| Self::parse(&text))
     }
 
@@ -90,13 +106,25 @@ impl Profiles {
         let (mut profiles, mut section) = (BTreeMap::new(), String::new());
         for line in text.lines() {
             let bare = line.trim();
-            if let Some(name) = bare.strip_prefix('[').and_then(|rest| rest.split(']').next()) {
+            if let Some(name) = bare
+                .strip_prefix('[')
+                .and_then(|rest| rest.split(']').next())
+            {
                 let name = name.trim();
-                name.strip_prefix("profile ").unwrap_or(name).trim().clone_into(&mut section);
-            } else if let Some((key, value)) = line.split_once('=').filter(|_| !bare.starts_with(['#', ';'])) {
+                name.strip_prefix("profile ")
+                    .unwrap_or(name)
+                    .trim()
+                    .clone_into(&mut section);
+            } else if let Some((key, value)) = line
+                .split_once('=')
+                .filter(|_| !bare.starts_with(['#', ';']))
+            {
                 // An indented line belongs to a nested setting.
                 if !line.starts_with([' ', '\t']) {
-                    profiles.insert((section.clone(), key.trim().to_ascii_lowercase()), value.trim().to_owned());
+                    profiles.insert(
+                        (section.clone(), key.trim().to_ascii_lowercase()),
+                        value.trim().to_owned(),
+                    );
                 }
             }
         }
@@ -104,7 +132,10 @@ impl Profiles {
     }
 
     fn get(&self, profile: &str, key: &str) -> Option<String> {
-        self.0.get(&(profile.to_owned(), key.to_owned())).filter(|value| !value.is_empty()).cloned()
+        self.0
+            .get(&(profile.to_owned(), key.to_owned()))
+            .filter(|value| !value.is_empty())
+            .cloned()
     }
 }
 
@@ -114,7 +145,10 @@ mod tests {
 
     fn region(given: Option<&str>, variables: &[(&str, &str)]) -> String {
         let env = Env::of(variables.iter().copied());
-        Aws::resolve(given.map(str::to_owned), &env).unwrap().surroundings.region
+        Aws::resolve(given.map(str::to_owned), &env)
+            .unwrap()
+            .surroundings
+            .region
     }
 
     #[test]
@@ -127,17 +161,41 @@ mod tests {
         assert_eq!(region(None, &[]), "us-east-1");
         assert_eq!(region(None, &[home]), "eu-north-1");
         assert_eq!(region(None, &[home, ("AWS_PROFILE", "work")]), "ap-south-1");
-        assert_eq!(region(None, &[home, ("AWS_DEFAULT_REGION", "eu-west-2")]), "eu-west-2");
-        assert_eq!(region(None, &[("AWS_REGION", "eu-west-3"), ("AWS_DEFAULT_REGION", "eu-west-2")]), "eu-west-3");
-        assert_eq!(region(Some("us-gov-west-1"), &[("AWS_REGION", "eu-west-3")]), "us-gov-west-1");
+        assert_eq!(
+            region(None, &[home, ("AWS_DEFAULT_REGION", "eu-west-2")]),
+            "eu-west-2"
+        );
+        assert_eq!(
+            region(
+                None,
+                &[
+                    ("AWS_REGION", "eu-west-3"),
+                    ("AWS_DEFAULT_REGION", "eu-west-2")
+                ]
+            ),
+            "eu-west-3"
+        );
+        assert_eq!(
+            region(Some("us-gov-west-1"), &[("AWS_REGION", "eu-west-3")]),
+            "us-gov-west-1"
+        );
     }
 
     #[test]
     fn credentials_come_from_one_place() {
-        let shell = [("AWS_ACCESS_KEY_ID", "a"), ("AWS_SECRET_ACCESS_KEY", "b"), ("AWS_SESSION_TOKEN", "c")];
+        let shell = [
+            ("AWS_ACCESS_KEY_ID", "a"),
+            ("AWS_SECRET_ACCESS_KEY", "b"),
+            ("AWS_SESSION_TOKEN", "c"),
+        ];
         let found = Aws::resolve(None, &Env::of(shell)).unwrap().surroundings;
-        assert_eq!((found.access_key, found.session_token), (Some(("a".into(), "b".into())), Some("c".into())));
-        let found = Aws::resolve(None, &Env::of([("AWS_SESSION_TOKEN", "c")])).unwrap().surroundings;
+        assert_eq!(
+            (found.access_key, found.session_token),
+            (Some(("a".into(), "b".into())), Some("c".into()))
+        );
+        let found = Aws::resolve(None, &Env::of([("AWS_SESSION_TOKEN", "c")]))
+            .unwrap()
+            .surroundings;
         assert_eq!((found.access_key, found.session_token), (None, None));
     }
 

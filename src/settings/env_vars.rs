@@ -23,9 +23,14 @@ impl EnvVars {
     /// # Errors
     /// It cannot be read, or is neither JSON nor dotenv.
     pub fn load(path: &Path) -> Result<Self, SettingsError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| SettingsError::Unreadable { path: path.to_owned(), source })?;
-        Self::parse(&text).map_err(|reason| SettingsError::EnvVars { path: path.display().to_string(), reason })
+        let text = std::fs::read_to_string(path).map_err(|source| SettingsError::Unreadable {
+            path: path.to_owned(),
+            source,
+        })?;
+        Self::parse(&text).map_err(|reason| SettingsError::EnvVars {
+            path: path.display().to_string(),
+            reason,
+        })
     }
 
     fn parse(text: &str) -> Result<Self, String> {
@@ -35,10 +40,14 @@ impl EnvVars {
             Err(error) => {
                 let variables = dotenv(text);
                 if variables.is_empty() {
-                    return Err(format!("file is not in valid JSON or .env format (as JSON: {error})"));
+                    return Err(format!(
+                        "file is not in valid JSON or .env format (as JSON: {error})"
+                    ));
                 }
                 let sections = [(COMMON.to_owned(), Value::Object(variables))];
-                Ok(Self { sections: sections.into_iter().collect() })
+                Ok(Self {
+                    sections: sections.into_iter().collect(),
+                })
             }
         }
     }
@@ -62,9 +71,10 @@ impl EnvVars {
     fn section(&self, name: &str) -> Result<Overrides, SettingsError> {
         match self.sections.get(name) {
             None => Ok(Vec::new()),
-            Some(Value::Object(variables)) => {
-                Ok(variables.iter().map(|(name, value)| (name.clone(), text(value))).collect())
-            }
+            Some(Value::Object(variables)) => Ok(variables
+                .iter()
+                .map(|(name, value)| (name.clone(), text(value)))
+                .collect()),
             Some(other) => Err(SettingsError::EnvVarsSection(other.to_string())),
         }
     }
@@ -93,7 +103,8 @@ fn dotenv(text: &str) -> Map<String, Value> {
             let name = name.trim();
             let (value, after) = dotenv_value(value.trim_start(), &rest[line.len()..]);
             tail = after.unwrap_or(tail);
-            let valid = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '.' | '-');
+            let valid =
+                |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '.' | '-');
             if !name.is_empty() && name.chars().all(valid) {
                 variables.insert(name.to_owned(), Value::String(value));
             }
@@ -105,7 +116,10 @@ fn dotenv(text: &str) -> Map<String, Value> {
 
 /// A value, and what follows where it went on over several lines.
 fn dotenv_value<'a>(value: &'a str, following: &'a str) -> (String, Option<&'a str>) {
-    let quote = value.chars().next().filter(|first| matches!(first, '"' | '\''));
+    let quote = value
+        .chars()
+        .next()
+        .filter(|first| matches!(first, '"' | '\''));
     let Some(quote) = quote else {
         let end = value.find(" #").unwrap_or(value.len());
         return (value[..end].trim_end().to_owned(), None);
@@ -123,7 +137,9 @@ fn dotenv_value<'a>(value: &'a str, following: &'a str) -> (String, Option<&'a s
             },
             letter if letter == quote => {
                 let consumed = at.saturating_sub(value.len() - 1);
-                let after = following[consumed.min(following.len())..].split_once('\n').map(|(_, after)| after);
+                let after = following[consumed.min(following.len())..]
+                    .split_once('\n')
+                    .map(|(_, after)| after);
                 return (text, (consumed > 0).then(|| after.unwrap_or("")));
             }
             letter => text.push(letter),
@@ -139,7 +155,10 @@ mod tests {
 
     fn common(text: &str) -> Vec<String> {
         let overrides = EnvVars::parse(text).unwrap().section(COMMON).unwrap();
-        overrides.into_iter().map(|(name, value)| format!("{name}={}", value.as_deref().unwrap_or("<gone>"))).collect()
+        overrides
+            .into_iter()
+            .map(|(name, value)| format!("{name}={}", value.as_deref().unwrap_or("<gone>")))
+            .collect()
     }
 
     #[test]
@@ -153,6 +172,9 @@ mod tests {
     #[test]
     fn dotenv_has_quotes_comments_and_exports() {
         let text = "# c\nexport A=1\nB = x # c\nC=\"a\\nb # c\"\nD='x y'\n\nE=\"two\nlines\"\nF=\nnonsense\n";
-        assert_eq!(common(text), ["A=1", "B=x", "C=a\nb # c", "D=x y", "E=two\nlines", "F="]);
+        assert_eq!(
+            common(text),
+            ["A=1", "B=x", "C=a\nb # c", "D=x y", "E=two\nlines", "F="]
+        );
     }
 }

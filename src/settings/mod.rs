@@ -20,7 +20,12 @@ use crate::template::Overrides;
 use crate::template::parameters;
 
 /// Where templates are looked for.
-const TEMPLATES: [&str; 4] = [".aws-sam/build/template.yaml", "template.yaml", "template.yml", "template.json"];
+const TEMPLATES: [&str; 4] = [
+    ".aws-sam/build/template.yaml",
+    "template.yaml",
+    "template.yml",
+    "template.json",
+];
 /// The name in the error when there is none.
 const NO_TEMPLATE: &str = "template.yml";
 
@@ -69,7 +74,10 @@ pub struct Invoke {
 /// Whether details shall be told; needed before anything else is resolved.
 #[must_use]
 pub fn debug(args: &InvokeArgs, env: &Env) -> bool {
-    args.output.debug || env.get(env::SAM_DEBUG).is_some_and(|value| samconfig::boolean(value) == Some(true))
+    args.output.debug
+        || env
+            .get(env::SAM_DEBUG)
+            .is_some_and(|value| samconfig::boolean(value) == Some(true))
 }
 
 impl Invoke {
@@ -81,21 +89,40 @@ impl Invoke {
         let config = config(&args.config, args.template.template.as_deref(), env)?;
         let absolute = |path: &str| env.directory.join(path);
         let given = parameters(args, &config)?;
-        let ignored = given.ignored.iter().map(|part| format!("'{part}' in --parameter-overrides is no override"));
+        let ignored = given
+            .ignored
+            .iter()
+            .map(|part| format!("'{part}' in --parameter-overrides is no override"));
         Ok(Self {
             warnings: ignored.collect(),
             overrides: given.values,
-            function: args.function.clone().or(config.text("function_logical_id")?),
-            event: event(args.event.clone().filter(|_| !args.no_event).or(config.text("event")?), env),
+            function: args
+                .function
+                .clone()
+                .or(config.text("function_logical_id")?),
+            event: event(
+                args.event
+                    .clone()
+                    .filter(|_| !args.no_event)
+                    .or(config.text("event")?),
+                env,
+            ),
             template: match &args.template.template {
                 Some(path) => env.directory.join(path),
-                None => match env.get(env::SAM_TEMPLATE_FILE).map(str::to_owned).or(config.template()?) {
+                None => match env
+                    .get(env::SAM_TEMPLATE_FILE)
+                    .map(str::to_owned)
+                    .or(config.template()?)
+                {
                     Some(path) => absolute(&path),
                     None => default_template(&env.directory),
                 },
             },
             env_vars: existing(
-                args.template.env_vars.clone().or(config.text("env_vars")?.map(PathBuf::from)),
+                args.template
+                    .env_vars
+                    .clone()
+                    .or(config.text("env_vars")?.map(PathBuf::from)),
                 "'--env-vars' / '-n'",
                 env,
             )?,
@@ -124,14 +151,24 @@ impl Invoke {
 
 /// The configuration file: beside the template that the command line names, else in the working directory.
 fn config(args: &ConfigArgs, template: Option<&Path>, env: &Env) -> Result<Config, SettingsError> {
-    let beside = template.and_then(Path::parent).map(|parent| env.directory.join(parent));
+    let beside = template
+        .and_then(Path::parent)
+        .map(|parent| env.directory.join(parent));
     let directory = beside.unwrap_or_else(|| env.directory.clone());
     let environment = args.config_env.as_deref().unwrap_or("default");
-    Config::load(args.config_file.as_deref(), &directory, environment, "local_invoke")
+    Config::load(
+        args.config_file.as_deref(),
+        &directory,
+        environment,
+        "local_invoke",
+    )
 }
 
 fn default_template(directory: &Path) -> PathBuf {
-    let found = TEMPLATES.iter().map(|name| directory.join(name)).find(|path| path.exists());
+    let found = TEMPLATES
+        .iter()
+        .map(|name| directory.join(name))
+        .find(|path| path.exists());
     found.unwrap_or_else(|| directory.join(NO_TEMPLATE))
 }
 
@@ -144,7 +181,11 @@ fn event(given: Option<String>, env: &Env) -> EventSource {
 }
 
 /// A path that must be there; as an option's value it is checked with the command line.
-fn existing(path: Option<PathBuf>, option: &str, env: &Env) -> Result<Option<PathBuf>, SettingsError> {
+fn existing(
+    path: Option<PathBuf>,
+    option: &str,
+    env: &Env,
+) -> Result<Option<PathBuf>, SettingsError> {
     match path {
         Some(path) if !env.directory.join(&path).exists() => Err(SettingsError::Usage(format!(
             "Invalid value for {option}: Path '{}' does not exist.",
@@ -154,7 +195,10 @@ fn existing(path: Option<PathBuf>, option: &str, env: &Env) -> Result<Option<Pat
     }
 }
 
-fn parameters(args: &InvokeArgs, config: &Config) -> Result<parameters::ParsedOverrides, SettingsError> {
+fn parameters(
+    args: &InvokeArgs,
+    config: &Config,
+) -> Result<parameters::ParsedOverrides, SettingsError> {
     let parsed = match &args.template.parameter_overrides {
         Some(tokens) => parameters::parse(tokens.iter().map(String::as_str)),
         None => return config.overrides(),
@@ -164,19 +208,34 @@ fn parameters(args: &InvokeArgs, config: &Config) -> Result<parameters::ParsedOv
 
 fn pull_policy(args: &InvokeArgs, env: &Env, config: &Config) -> Result<PullPolicy, SettingsError> {
     let skip = args.container.skip_pull_image
-        || env.get(env::SAM_SKIP_PULL_IMAGE).is_some_and(|value| samconfig::boolean(value) == Some(true))
+        || env
+            .get(env::SAM_SKIP_PULL_IMAGE)
+            .is_some_and(|value| samconfig::boolean(value) == Some(true))
         || config.flag("skip_pull_image")?;
     let configured = match config.text("pull")? {
-        Some(text) => Some(text.parse().map_err(|reason| SettingsError::Usage(format!("Invalid value for '--pull': {reason}")))?),
+        Some(text) => Some(text.parse().map_err(|reason| {
+            SettingsError::Usage(format!("Invalid value for '--pull': {reason}"))
+        })?),
         None => None,
     };
     let policy = args.container.pull.or(configured).unwrap_or_default();
     // Skipping the look for a newer image is all that "always" is for.
-    Ok(if skip && policy == PullPolicy::Always { PullPolicy::Missing } else { policy })
+    Ok(if skip && policy == PullPolicy::Always {
+        PullPolicy::Missing
+    } else {
+        policy
+    })
 }
 
-fn invoke_images(given: &[String], config: &Config) -> Result<Vec<(Option<String>, String)>, SettingsError> {
-    let given = if given.is_empty() { config.list("invoke_image")? } else { given.to_vec() };
+fn invoke_images(
+    given: &[String],
+    config: &Config,
+) -> Result<Vec<(Option<String>, String)>, SettingsError> {
+    let given = if given.is_empty() {
+        config.list("invoke_image")?
+    } else {
+        given.to_vec()
+    };
     let split = |text: &String| match text.split_once('=') {
         Some((function, image)) if !function.is_empty() && !image.is_empty() => {
             Ok((Some(function.to_owned()), image.to_owned()))

@@ -55,18 +55,35 @@ impl Config {
         match std::fs::read_to_string(&path) {
             Ok(text) => Self::parse(path, &text, environment, command),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => match named {
-                Some(name) if name != Path::new(NAME) => Err(SettingsError::NoConfig(name.display().to_string())),
+                Some(name) if name != Path::new(NAME) => {
+                    Err(SettingsError::NoConfig(name.display().to_string()))
+                }
                 _ => Ok(Self::default()),
             },
             Err(source) => Err(SettingsError::Unreadable { path, source }),
         }
     }
 
-    fn parse(path: PathBuf, text: &str, environment: &str, command: &str) -> Result<Self, SettingsError> {
-        let source = Source { path, text: text.into() };
-        let problem = |message: String, range: Option<Range<usize>>, hint: &str| problem(&source, message, range, hint);
-        let document = DeTable::parse(text)
-            .map_err(|error| problem(error.message().trim().to_owned(), error.span(), "the file must be valid TOML"))?;
+    fn parse(
+        path: PathBuf,
+        text: &str,
+        environment: &str,
+        command: &str,
+    ) -> Result<Self, SettingsError> {
+        let source = Source {
+            path,
+            text: text.into(),
+        };
+        let problem = |message: String, range: Option<Range<usize>>, hint: &str| {
+            problem(&source, message, range, hint)
+        };
+        let document = DeTable::parse(text).map_err(|error| {
+            problem(
+                error.message().trim().to_owned(),
+                error.span(),
+                "the file must be valid TOML",
+            )
+        })?;
         let root = document.get_ref();
         if root.is_empty() {
             return Ok(Self::default());
@@ -75,7 +92,11 @@ impl Config {
             Some(version) if matches!(version.get_ref(), DeValue::Float(_)) => {}
             version => {
                 let text = "'version' key is not present or is in unrecognized format.".to_owned();
-                return Err(problem(text, version.map(Spanned::span), "add `version = 0.1` at the top"));
+                return Err(problem(
+                    text,
+                    version.map(Spanned::span),
+                    "add `version = 0.1` at the top",
+                ));
             }
         }
         let mut values = BTreeMap::new();
@@ -84,15 +105,29 @@ impl Config {
                 .iter()
                 .try_fold(root, |table, name| table.get(*name)?.get_ref().as_table());
             for (key, value) in table.into_iter().flatten() {
-                values.insert(key.get_ref().to_string(), (setting(value.get_ref()), value.span()));
+                values.insert(
+                    key.get_ref().to_string(),
+                    (setting(value.get_ref()), value.span()),
+                );
             }
         }
-        Ok(Self { source: Some(source), values })
+        Ok(Self {
+            source: Some(source),
+            values,
+        })
     }
 
     fn wrong(&self, key: &str, range: &Range<usize>, wanted: &str) -> SettingsError {
-        let source = self.source.clone().unwrap_or_else(|| Source { path: PathBuf::from(NAME), text: "".into() });
-        problem(&source, format!("'{key}' must be {wanted}"), Some(range.clone()), "")
+        let source = self.source.clone().unwrap_or_else(|| Source {
+            path: PathBuf::from(NAME),
+            text: "".into(),
+        });
+        problem(
+            &source,
+            format!("'{key}' must be {wanted}"),
+            Some(range.clone()),
+            "",
+        )
     }
 
     /// A value as text.
@@ -132,7 +167,9 @@ impl Config {
             None => Ok(Vec::new()),
             Some((Setting::List(items), range)) => {
                 let texts = items.iter().map(Setting::scalar);
-                texts.collect::<Option<_>>().ok_or_else(|| self.wrong(key, range, "a list of texts"))
+                texts
+                    .collect::<Option<_>>()
+                    .ok_or_else(|| self.wrong(key, range, "a list of texts"))
             }
             Some(_) => Ok(self.text(key)?.into_iter().collect()),
         }
@@ -153,8 +190,13 @@ impl Config {
     pub fn overrides(&self) -> Result<ParsedOverrides, SettingsError> {
         let mut parsed = ParsedOverrides::default();
         if let Some((setting, range)) = self.values.get("parameter_overrides") {
-            collect_overrides(setting, &mut parsed)
-                .map_err(|token| self.wrong("parameter_overrides", range, &format!("overrides; '{token}' is none")))?;
+            collect_overrides(setting, &mut parsed).map_err(|token| {
+                self.wrong(
+                    "parameter_overrides",
+                    range,
+                    &format!("overrides; '{token}' is none"),
+                )
+            })?;
         }
         Ok(parsed)
     }
@@ -162,9 +204,15 @@ impl Config {
 
 fn collect_overrides(setting: &Setting, parsed: &mut ParsedOverrides) -> Result<(), String> {
     match setting {
-        Setting::List(items) => items.iter().try_for_each(|item| collect_overrides(item, parsed))?,
+        Setting::List(items) => items
+            .iter()
+            .try_for_each(|item| collect_overrides(item, parsed))?,
         Setting::Map(entries) => {
-            parsed.values.extend(entries.iter().map(|(name, value)| (name.clone(), value.parameter())));
+            parsed.values.extend(
+                entries
+                    .iter()
+                    .map(|(name, value)| (name.clone(), value.parameter())),
+            );
         }
         scalar => {
             let text = scalar.scalar().unwrap_or_default();
@@ -192,7 +240,10 @@ impl Setting {
             Self::Flag(false) => "False".to_owned(),
             Self::List(items) => {
                 let texts = items.iter().map(|item| item.parameter().trim().to_owned());
-                texts.filter(|text| !text.is_empty()).collect::<Vec<_>>().join(",")
+                texts
+                    .filter(|text| !text.is_empty())
+                    .collect::<Vec<_>>()
+                    .join(",")
             }
             other => other.scalar().unwrap_or_default(),
         }
@@ -206,19 +257,37 @@ fn setting(value: &DeValue<'_>) -> Setting {
         DeValue::Integer(number) => Setting::Number(number.to_string()),
         DeValue::Float(number) => Setting::Number(number.to_string()),
         DeValue::Datetime(moment) => Setting::Text(moment.to_string()),
-        DeValue::Array(items) => Setting::List(items.iter().map(|item| setting(item.get_ref())).collect()),
+        DeValue::Array(items) => {
+            Setting::List(items.iter().map(|item| setting(item.get_ref())).collect())
+        }
         DeValue::Table(table) => Setting::Map(
-            table.iter().map(|(key, value)| (key.get_ref().to_string(), setting(value.get_ref()))).collect(),
+            table
+                .iter()
+                .map(|(key, value)| (key.get_ref().to_string(), setting(value.get_ref())))
+                .collect(),
         ),
     }
 }
 
-fn problem(source: &Source, message: String, range: Option<Range<usize>>, hint: &str) -> SettingsError {
+fn problem(
+    source: &Source,
+    message: String,
+    range: Option<Range<usize>>,
+    hint: &str,
+) -> SettingsError {
     let span = range.map(|range| {
         let before = &source.text[..range.start.min(source.text.len())];
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        let (line, column) = (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1);
-        Span { start: range.start, end: range.end, line, column }
+        let (line, column) = (
+            before.matches('\n').count() + 1,
+            before[line_start..].chars().count() + 1,
+        );
+        Span {
+            start: range.start,
+            end: range.end,
+            line,
+            column,
+        }
     });
     SettingsError::Config(Box::new(Problem {
         message: format!("{}: {message}", source.path.display()),
@@ -251,12 +320,22 @@ mod tests {
     #[test]
     fn overrides_come_in_three_forms() {
         let overrides = |value: &str| {
-            let text = format!("version = 0.1\n[default.local_invoke.parameters]\nparameter_overrides = {value}\n");
+            let text = format!(
+                "version = 0.1\n[default.local_invoke.parameters]\nparameter_overrides = {value}\n"
+            );
             let parsed = config(&text).unwrap().overrides().unwrap();
-            parsed.values.into_iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
+            parsed
+                .values
+                .into_iter()
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect::<Vec<_>>()
+                .join(" ")
         };
         assert_eq!(overrides("'A=1 B=2'"), "A=1 B=2");
-        assert_eq!(overrides("['A=1', {B = true, C = ['x', ' y']}]"), "A=1 B=True C=x,y");
+        assert_eq!(
+            overrides("['A=1', {B = true, C = ['x', ' y']}]"),
+            "A=1 B=True C=x,y"
+        );
         assert_eq!(overrides("{A = 1}"), "A=1");
     }
 
@@ -271,6 +350,9 @@ mod tests {
         assert_eq!(place("version = 0.1\n[x\n").map(|(line, _)| line), Some(2));
         assert_eq!(place("version = '0.1'\n"), Some((1, 11)));
         assert_eq!(place("[default]\n"), None);
-        assert_eq!(place("version = 0.1\n[default.global.parameters]\ndebug = 'x'\n"), Some((3, 9)));
+        assert_eq!(
+            place("version = 0.1\n[default.global.parameters]\ndebug = 'x'\n"),
+            Some((3, 9))
+        );
     }
 }

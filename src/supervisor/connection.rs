@@ -50,12 +50,20 @@ impl Connection {
     /// What to wait for.
     pub(crate) fn interest(&self, link: &Link) -> Option<PollFd> {
         let read = if self.wants_read(link) { sys::READ } else { 0 };
-        let write = if self.unwritten.is_empty() { 0 } else { sys::WRITE };
+        let write = if self.unwritten.is_empty() {
+            0
+        } else {
+            sys::WRITE
+        };
         (read | write != 0).then(|| PollFd::new(self.socket.as_raw_fd(), read | write))
     }
 
     fn wants_read(&self, link: &Link) -> bool {
-        !self.read_ended && !self.gone && self.held.is_empty() && self.credit > 0 && link.backlog() < BACKLOG
+        !self.read_ended
+            && !self.gone
+            && self.held.is_empty()
+            && self.credit > 0
+            && link.backlog() < BACKLOG
     }
 
     /// Reads what has arrived, without sending it yet. True when there is something to send.
@@ -77,10 +85,16 @@ impl Connection {
     pub(crate) fn forward(&mut self, link: &mut Link) {
         if self.held.is_empty() {
             self.told = true;
-            link.send(&FromSandbox::Close { stream: self.stream, both: self.gone });
+            link.send(&FromSandbox::Close {
+                stream: self.stream,
+                both: self.gone,
+            });
         } else {
             self.credit -= self.held.len();
-            link.send(&FromSandbox::Data(self.stream, std::mem::take(&mut self.held)));
+            link.send(&FromSandbox::Data(
+                self.stream,
+                std::mem::take(&mut self.held),
+            ));
         }
     }
 

@@ -33,7 +33,14 @@ impl Link {
         sys::set_nonblocking(input.as_fd())?;
         sys::set_nonblocking(output.as_fd())?;
         let (input, output) = (File::from(input), File::from(output));
-        Ok(Self { input, output, decoder: Decoder::default(), queue: Vec::new(), sent: 0, ended: false })
+        Ok(Self {
+            input,
+            output,
+            decoder: Decoder::default(),
+            queue: Vec::new(),
+            sent: 0,
+            ended: false,
+        })
     }
 
     pub(crate) fn input(&self) -> RawFd {
@@ -112,7 +119,9 @@ impl Link {
         let end = Instant::now() + limit;
         self.flush();
         while self.backlog() > 0 && !self.ended {
-            let Some(left) = end.checked_duration_since(Instant::now()) else { return };
+            let Some(left) = end.checked_duration_since(Instant::now()) else {
+                return;
+            };
             let _ = sys::wait_ready(&mut [PollFd::new(self.output(), sys::WRITE)], Some(left));
             self.flush();
         }
@@ -121,5 +130,8 @@ impl Link {
 
 /// Whether a read or write may work later.
 pub(crate) fn passing(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+    )
 }

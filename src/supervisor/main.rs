@@ -26,7 +26,10 @@ use sandbox::Sandbox;
 /// `sam-rs-supervisor PORT [SOCKET]`: the port to listen on (0 for any free one), and the socket of sam-rs.
 fn main() -> ExitCode {
     let mut arguments = env::args().skip(1);
-    let port = arguments.next().and_then(|port| port.parse().ok()).unwrap_or(9001);
+    let port = arguments
+        .next()
+        .and_then(|port| port.parse().ok())
+        .unwrap_or(9001);
     let socket = arguments.next().unwrap_or_else(|| link::SOCKET.to_owned());
     match Sandbox::open(port, &socket).and_then(Sandbox::run) {
         Ok(()) => ExitCode::SUCCESS,

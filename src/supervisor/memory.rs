@@ -38,7 +38,10 @@ impl Memory {
         } else {
             Controller::None
         };
-        let mut memory = Self { controller, kills: 0 };
+        let mut memory = Self {
+            controller,
+            kills: 0,
+        };
         memory.killed();
         memory
     }
@@ -53,7 +56,10 @@ impl Memory {
 
     /// Whether the kernel has killed for lack of memory since the last call.
     pub(crate) fn killed(&mut self) -> bool {
-        let text = self.files().and_then(|files| fs::read_to_string(files.events).ok()).unwrap_or_default();
+        let text = self
+            .files()
+            .and_then(|files| fs::read_to_string(files.events).ok())
+            .unwrap_or_default();
         let kills = field(&text, "oom_kill").unwrap_or(0);
         kills > std::mem::replace(&mut self.kills, kills)
     }
@@ -72,7 +78,10 @@ impl Memory {
             peak += field(&text, "VmHWM:").unwrap_or(0) * 1024;
         }
         Usage {
-            memory: self.files().and_then(|files| number(files.current)).unwrap_or(now),
+            memory: self
+                .files()
+                .and_then(|files| number(files.current))
+                .unwrap_or(now),
             peak_memory: self.peak().unwrap_or(peak),
             processes: processes(),
         }
@@ -82,8 +91,14 @@ impl Memory {
 /// Processes of the sandbox but this one.
 fn processes() -> u32 {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let is_process = |name: std::ffi::OsString| name.to_string_lossy().bytes().all(|byte| byte.is_ascii_digit());
-    let count = entries.filter(|entry| is_process(entry.file_name())).count();
+    let is_process = |name: std::ffi::OsString| {
+        name.to_string_lossy()
+            .bytes()
+            .all(|byte| byte.is_ascii_digit())
+    };
+    let count = entries
+        .filter(|entry| is_process(entry.file_name()))
+        .count();
     u32::try_from(count).unwrap_or(u32::MAX).saturating_sub(1)
 }
 
@@ -94,7 +109,9 @@ fn number(path: &str) -> Option<u64> {
 /// The number after a word at the start of a line.
 fn field(text: &str, name: &str) -> Option<u64> {
     let words = text.lines().map(str::split_ascii_whitespace);
-    words.filter_map(|mut words| (words.next()? == name).then(|| words.next()?.parse().ok())?).next()
+    words
+        .filter_map(|mut words| (words.next()? == name).then(|| words.next()?.parse().ok())?)
+        .next()
 }
 
 #[cfg(test)]

@@ -41,8 +41,15 @@ impl Process {
         sys::set_nonblocking(out_read.as_fd())?;
         sys::set_nonblocking(err_read.as_fd())?;
         let mut command = Command::new(program);
-        command.args(&spawn.argv[1..]).env_clear().envs(spawn.env.iter().map(|(name, value)| (name, value)));
-        command.current_dir(&spawn.cwd).stdin(Stdio::null()).stdout(out_write).stderr(err_write);
+        command
+            .args(&spawn.argv[1..])
+            .env_clear()
+            .envs(spawn.env.iter().map(|(name, value)| (name, value)));
+        command
+            .current_dir(&spawn.cwd)
+            .stdin(Stdio::null())
+            .stdout(out_write)
+            .stderr(err_write);
         if spawn.group {
             use std::os::unix::process::CommandExt;
             command.process_group(0);
@@ -52,7 +59,11 @@ impl Process {
         Ok(Self {
             id,
             pid: child.id(),
-            role: if spawn.extension { Role::Extension } else { Role::Runtime },
+            role: if spawn.extension {
+                Role::Extension
+            } else {
+                Role::Runtime
+            },
             group: spawn.group,
             pipes: vec![(Output::Stdout, out_read), (Output::Stderr, err_read)],
             credit: WINDOW,
@@ -63,8 +74,14 @@ impl Process {
 
     /// Pipes to wait for.
     pub(crate) fn interest(&self) -> impl Iterator<Item = PollFd> {
-        let wanted = if self.credit > 0 { self.pipes.as_slice() } else { &[] };
-        wanted.iter().map(|(_, pipe)| PollFd::new(pipe.as_raw_fd(), sys::READ))
+        let wanted = if self.credit > 0 {
+            self.pipes.as_slice()
+        } else {
+            &[]
+        };
+        wanted
+            .iter()
+            .map(|(_, pipe)| PollFd::new(pipe.as_raw_fd(), sys::READ))
     }
 
     pub(crate) fn grant(&mut self, bytes: u32) {
@@ -90,7 +107,12 @@ impl Process {
                         self.credit -= count;
                         read += count;
                         let (process, bytes) = (self.id, buffer[..count].to_vec());
-                        link.send(&FromSandbox::Log { process, role: self.role, output: *output, bytes });
+                        link.send(&FromSandbox::Log {
+                            process,
+                            role: self.role,
+                            output: *output,
+                            bytes,
+                        });
                     }
                     Err(error) => break !passing(&error),
                 }
@@ -133,7 +155,9 @@ impl Process {
 
     /// Sends a signal, to the whole group where asked for and there is one.
     pub(crate) fn signal(&self, signal: i32, group: bool) {
-        let Ok(pid) = i32::try_from(self.pid) else { return };
+        let Ok(pid) = i32::try_from(self.pid) else {
+            return;
+        };
         if group && self.group {
             // The group outlives its leader while members are left.
             let _ = sys::kill(-pid, signal);

@@ -10,14 +10,20 @@ use crate::sys;
 /// What a path is.
 pub(crate) fn stat(path: &str) -> Answer {
     answer(fs::metadata(path).map(|found| {
-        Answer::Stat(Stat { directory: found.is_dir(), mode: found.mode() & 0o7777, size: found.size() })
+        Answer::Stat(Stat {
+            directory: found.is_dir(),
+            mode: found.mode() & 0o7777,
+            size: found.size(),
+        })
     }))
 }
 
 /// The names in a directory, sorted.
 pub(crate) fn list(path: &str) -> Answer {
     let names = fs::read_dir(path).and_then(|entries| {
-        entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect::<io::Result<Vec<_>>>()
+        entries
+            .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+            .collect::<io::Result<Vec<_>>>()
     });
     answer(names.map(|mut names| {
         names.sort_unstable();

@@ -12,8 +12,8 @@ use crate::connection::Connection;
 use crate::link::Link;
 use crate::memory::Memory;
 use crate::process::Process;
-use crate::sys::{self, PollFd};
 use crate::questions;
+use crate::sys::{self, PollFd};
 
 /// How long the last words may take to reach sam-rs.
 const FAREWELL: Duration = Duration::from_millis(200);
@@ -43,7 +43,13 @@ impl Sandbox {
         sys::protect();
         let memory = Memory::find();
         let (pid, uid, controller) = (std::process::id(), sys::user(), memory.controller);
-        link.send(&FromSandbox::Hello { version: VERSION, pid, uid, controller, port });
+        link.send(&FromSandbox::Hello {
+            version: VERSION,
+            pid,
+            uid,
+            controller,
+            port,
+        });
         Ok(Self {
             link,
             signals,
@@ -62,7 +68,9 @@ impl Sandbox {
         while !self.link.ended() && !self.over() {
             self.link.flush();
             let mut fds = self.interest();
-            let left = self.finish.map(|end| end.saturating_duration_since(Instant::now()));
+            let left = self
+                .finish
+                .map(|end| end.saturating_duration_since(Instant::now()));
             sys::wait_ready(&mut fds, left)?;
             self.link.receive();
             while let Some(message) = self.link.next() {
@@ -77,8 +85,13 @@ impl Sandbox {
 
     /// Whether the end was asked for and nothing is left to wait for.
     fn over(&self) -> bool {
-        let idle = || self.processes.values().all(|process| !process.running && !process.end_untold());
-        self.finish.is_some_and(|end| Instant::now() >= end || idle())
+        let idle = || {
+            self.processes
+                .values()
+                .all(|process| !process.running && !process.end_untold())
+        };
+        self.finish
+            .is_some_and(|end| Instant::now() >= end || idle())
     }
 
     fn interest(&self) -> Vec<PollFd> {
@@ -91,7 +104,11 @@ impl Sandbox {
             fds.push(PollFd::new(self.link.output(), sys::WRITE));
         }
         fds.extend(self.processes.values().flat_map(Process::interest));
-        fds.extend(self.connections.values().filter_map(|connection| connection.interest(&self.link)));
+        fds.extend(
+            self.connections
+                .values()
+                .filter_map(|connection| connection.interest(&self.link)),
+        );
         fds
     }
 
@@ -104,7 +121,11 @@ impl Sandbox {
         let dead = self.processes.values().any(Process::end_untold);
         let link = &mut self.link;
         loop {
-            let ready: Vec<_> = self.connections.values_mut().filter_map(|one| one.read(link).then_some(one)).collect();
+            let ready: Vec<_> = self
+                .connections
+                .values_mut()
+                .filter_map(|one| one.read(link).then_some(one))
+                .collect();
             let mut drained = true;
             for process in self.processes.values_mut() {
                 drained &= process.drain(link);
@@ -113,16 +134,23 @@ impl Sandbox {
                 break;
             }
             if ready.is_empty() {
-                self.processes.values_mut().for_each(|process| process.tell_end(link));
+                self.processes
+                    .values_mut()
+                    .for_each(|process| process.tell_end(link));
                 break;
             }
-            ready.into_iter().for_each(|connection| connection.forward(link));
+            ready
+                .into_iter()
+                .for_each(|connection| connection.forward(link));
             if !dead {
                 break;
             }
         }
-        self.connections.values_mut().for_each(|connection| connection.write(link));
-        self.connections.retain(|_, connection| !connection.finished());
+        self.connections
+            .values_mut()
+            .for_each(|connection| connection.write(link));
+        self.connections
+            .retain(|_, connection| !connection.finished());
         self.processes.retain(|_, process| !process.finished());
     }
 
@@ -146,8 +174,13 @@ impl Sandbox {
             self.finish = Some(Instant::now());
         }
         while let Some(dead) = sys::reap() {
-            let mut running = self.processes.values_mut().filter(|process| process.running);
-            let Some(process) = running.find(|process| process.pid == dead.pid) else { continue };
+            let mut running = self
+                .processes
+                .values_mut()
+                .filter(|process| process.running);
+            let Some(process) = running.find(|process| process.pid == dead.pid) else {
+                continue;
+            };
             process.end(Exit {
                 status: dead.status,
                 signal: dead.signal,
@@ -168,10 +201,18 @@ impl Sandbox {
                 }
                 Err((error, path)) => {
                     let errno = error.raw_os_error().unwrap_or(sys::ENOENT);
-                    link.send(&FromSandbox::Failed { process: id, errno, path });
+                    link.send(&FromSandbox::Failed {
+                        process: id,
+                        errno,
+                        path,
+                    });
                 }
             },
-            ToSandbox::Signal { process, signal, group } => {
+            ToSandbox::Signal {
+                process,
+                signal,
+                group,
+            } => {
                 if let Some(process) = self.processes.get(&process) {
                     process.signal(signal, group);
                 }
@@ -197,11 +238,22 @@ impl Sandbox {
                 }
             }
             ToSandbox::Dial(stream, port) => self.dial(stream, port),
-            ToSandbox::Stat(question, path) => link.send(&FromSandbox::Answer(question, questions::stat(&path))),
-            ToSandbox::List(question, path) => link.send(&FromSandbox::Answer(question, questions::list(&path))),
+            ToSandbox::Stat(question, path) => {
+                link.send(&FromSandbox::Answer(question, questions::stat(&path)))
+            }
+            ToSandbox::List(question, path) => {
+                link.send(&FromSandbox::Answer(question, questions::list(&path)))
+            }
             ToSandbox::Usage(question) => {
-                let pids = self.processes.values().filter(|process| process.running).map(|process| process.pid);
-                link.send(&FromSandbox::Answer(question, Answer::Usage(self.memory.usage(pids))));
+                let pids = self
+                    .processes
+                    .values()
+                    .filter(|process| process.running)
+                    .map(|process| process.pid);
+                link.send(&FromSandbox::Answer(
+                    question,
+                    Answer::Usage(self.memory.usage(pids)),
+                ));
             }
             ToSandbox::Finish(grace) => self.begin_end(grace),
         }
@@ -209,8 +261,8 @@ impl Sandbox {
 
     fn dial(&mut self, stream: u32, port: u16) {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let connection =
-            TcpStream::connect_timeout(&address, DIAL).and_then(|socket| Connection::new(socket, stream));
+        let connection = TcpStream::connect_timeout(&address, DIAL)
+            .and_then(|socket| Connection::new(socket, stream));
         match connection {
             Ok(connection) => {
                 self.connections.insert(stream, connection);
@@ -221,7 +273,9 @@ impl Sandbox {
 
     fn begin_end(&mut self, grace: u32) {
         if grace > 0 {
-            self.processes.values().for_each(|process| process.signal(sys::SIGTERM, true));
+            self.processes
+                .values()
+                .for_each(|process| process.signal(sys::SIGTERM, true));
         }
         let end = Instant::now() + Duration::from_millis(grace.into());
         self.finish = Some(self.finish.map_or(end, |earlier| earlier.min(end)));
@@ -232,7 +286,9 @@ impl Sandbox {
         if std::process::id() == 1 {
             let _ = sys::kill(-1, sys::SIGKILL);
         } else {
-            self.processes.values().for_each(|process| process.signal(sys::SIGKILL, true));
+            self.processes
+                .values()
+                .for_each(|process| process.signal(sys::SIGKILL, true));
         }
         if !self.link.ended() {
             self.exchange();

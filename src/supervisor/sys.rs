@@ -1,7 +1,10 @@
 //! The few system calls that the standard library lacks. The only unsafe code of the program, the step between fork
 //! and exec included.
 
-#![expect(unsafe_code, reason = "system calls that the standard library does not offer, declared by hand")]
+#![expect(
+    unsafe_code,
+    reason = "system calls that the standard library does not offer, declared by hand"
+)]
 
 use std::ffi::{c_int, c_long, c_short, c_ulong, c_void};
 use std::fs::File;
@@ -43,7 +46,11 @@ pub(crate) const WRITE: i16 = 0x4;
 
 impl PollFd {
     pub(crate) fn new(fd: RawFd, events: i16) -> Self {
-        Self { fd, events, revents: 0 }
+        Self {
+            fd,
+            events,
+            revents: 0,
+        }
     }
 }
 
@@ -71,13 +78,22 @@ unsafe extern "C" {
 }
 
 fn check(result: c_int) -> io::Result<c_int> {
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
+    if result < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(result)
+    }
 }
 
 /// Waits until a descriptor is ready or the time is up.
 pub(crate) fn wait_ready(fds: &mut [PollFd], timeout: Option<Duration>) -> io::Result<()> {
     // Rounded up, or the last fraction of a millisecond would be spent spinning.
-    let millis = timeout.map_or(-1, |left| left.as_millis().saturating_add(1).try_into().unwrap_or(c_int::MAX));
+    let millis = timeout.map_or(-1, |left| {
+        left.as_millis()
+            .saturating_add(1)
+            .try_into()
+            .unwrap_or(c_int::MAX)
+    });
     // SAFETY: the pointer and the count are those of one slice, borrowed mutably for the call.
     match check(unsafe { poll(fds.as_mut_ptr(), fds.len() as c_ulong, millis) }) {
         Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
@@ -102,7 +118,8 @@ pub(crate) fn reap() -> Option<Reaped> {
     let pid = unsafe { wait4(-1, &raw mut status, WNOHANG, &raw mut usage) };
     let pid = u32::try_from(pid).ok().filter(|pid| *pid != 0)?;
     let signal = status & 0x7f;
-    let [user_s, user_us, system_s, system_us, peak_kib, ..] = usage.0.map(|word| u64::try_from(word).unwrap_or(0));
+    let [user_s, user_us, system_s, system_us, peak_kib, ..] =
+        usage.0.map(|word| u64::try_from(word).unwrap_or(0));
     Some(Reaped {
         pid,
         status: (signal == 0).then_some((status >> 8) & 0xff),
@@ -121,7 +138,11 @@ pub(crate) fn signal_descriptor() -> io::Result<File> {
         check(sigaddset(&raw mut set, SIGCHLD))?;
         check(sigaddset(&raw mut set, SIGTERM))?;
         check(sigprocmask(SIG_BLOCK, &raw const set, std::ptr::null_mut()))?;
-        Ok(File::from_raw_fd(check(signalfd(-1, &raw const set, SFD_FLAGS))?))
+        Ok(File::from_raw_fd(check(signalfd(
+            -1,
+            &raw const set,
+            SFD_FLAGS,
+        ))?))
     }
 }
 
@@ -130,8 +151,20 @@ pub(crate) fn signal_descriptor() -> io::Result<File> {
 pub(crate) fn protect() {
     // SAFETY: both options take an integer and touch only this process.
     unsafe {
-        prctl(PR_SET_DUMPABLE, 0 as c_ulong, 0 as c_ulong, 0 as c_ulong, 0 as c_ulong);
-        prctl(PR_SET_CHILD_SUBREAPER, 1 as c_ulong, 0 as c_ulong, 0 as c_ulong, 0 as c_ulong);
+        prctl(
+            PR_SET_DUMPABLE,
+            0 as c_ulong,
+            0 as c_ulong,
+            0 as c_ulong,
+            0 as c_ulong,
+        );
+        prctl(
+            PR_SET_CHILD_SUBREAPER,
+            1 as c_ulong,
+            0 as c_ulong,
+            0 as c_ulong,
+            0 as c_ulong,
+        );
     }
 }
 
@@ -175,8 +208,18 @@ pub(crate) fn restore_in_child(command: &mut Command) {
         let none = SignalSet([0; 1024 / c_ulong::BITS as usize]);
         // SAFETY: both calls are safe between fork and exec, and touch only the child.
         unsafe {
-            check(sigprocmask(SIG_SETMASK, &raw const none, std::ptr::null_mut()))?;
-            prctl(PR_SET_DUMPABLE, 1 as c_ulong, 0 as c_ulong, 0 as c_ulong, 0 as c_ulong);
+            check(sigprocmask(
+                SIG_SETMASK,
+                &raw const none,
+                std::ptr::null_mut(),
+            ))?;
+            prctl(
+                PR_SET_DUMPABLE,
+                1 as c_ulong,
+                0 as c_ulong,
+                0 as c_ulong,
+                0 as c_ulong,
+            );
         }
         // Only raised, which everyone may; where it cannot be, the supervisor may be chosen, and the channel tells.
         let _ = std::fs::write("/proc/self/oom_score_adj", "1000");

@@ -19,7 +19,11 @@ pub struct SyntaxError {
 
 impl SyntaxError {
     pub(super) fn new(message: impl Into<String>, span: Span) -> Self {
-        Self { message: message.into(), span, hint: None }
+        Self {
+            message: message.into(),
+            span,
+            hint: None,
+        }
     }
 }
 

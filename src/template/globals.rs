@@ -11,18 +11,30 @@ use super::node::{Entry, Kind, Node};
 pub(super) fn merge(global: &Node, own: &Node) -> Node {
     let both_plain = intrinsic(global).is_none() && intrinsic(own).is_none();
     let kind = match (&global.kind, &own.kind) {
-        (Kind::Map(below), Kind::Map(above)) if both_plain => Kind::Map(Arc::new(merge_entries(below, above))),
-        (Kind::List(below), Kind::List(above)) => Kind::List(Arc::new([below.as_slice(), above].concat())),
+        (Kind::Map(below), Kind::Map(above)) if both_plain => {
+            Kind::Map(Arc::new(merge_entries(below, above)))
+        }
+        (Kind::List(below), Kind::List(above)) => {
+            Kind::List(Arc::new([below.as_slice(), above].concat()))
+        }
         (_, own) => own.clone(),
     };
-    Node { kind, span: own.span }
+    Node {
+        kind,
+        span: own.span,
+    }
 }
 
 fn merge_entries(below: &[Entry], above: &[Entry]) -> Vec<Entry> {
     let mut merged = below.to_vec();
     for entry in above {
         match merged.iter_mut().find(|known| known.key == entry.key) {
-            Some(known) => *known = Entry { value: merge(&known.value, &entry.value), ..entry.clone() },
+            Some(known) => {
+                *known = Entry {
+                    value: merge(&known.value, &entry.value),
+                    ..entry.clone()
+                }
+            }
             None => merged.push(entry.clone()),
         }
     }
@@ -32,13 +44,26 @@ fn merge_entries(below: &[Entry], above: &[Entry]) -> Vec<Entry> {
 /// The global properties that a resource does not ask to be spared: `IgnoreGlobals` is `*` or a list of names.
 #[must_use]
 pub(super) fn wanted(global: &Node, ignored: Option<&Node>) -> Option<Node> {
-    let Some(ignored) = ignored else { return Some(global.clone()) };
+    let Some(ignored) = ignored else {
+        return Some(global.clone());
+    };
     if ignored.as_str() == Some("*") {
         return None;
     }
-    let names: Vec<_> = ignored.items().unwrap_or_default().iter().filter_map(Node::as_str).collect();
-    let kept = global.entries().iter().filter(|entry| !names.contains(&entry.key.as_str()));
-    Some(Node { kind: Kind::Map(Arc::new(kept.cloned().collect())), span: global.span })
+    let names: Vec<_> = ignored
+        .items()
+        .unwrap_or_default()
+        .iter()
+        .filter_map(Node::as_str)
+        .collect();
+    let kept = global
+        .entries()
+        .iter()
+        .filter(|entry| !names.contains(&entry.key.as_str()));
+    Some(Node {
+        kind: Kind::Map(Arc::new(kept.cloned().collect())),
+        span: global.span,
+    })
 }
 
 #[cfg(test)]
@@ -53,8 +78,14 @@ mod tests {
     #[test]
     fn maps_merge_lists_join_and_the_rest_is_the_resource_s() {
         let merged = |global, own| merge(&node(global), &node(own)).to_json();
-        assert_eq!(merged("{a: 1, b: 2}", "{b: 3, c: 4}"), r#"{"a":1,"b":3,"c":4}"#);
-        assert_eq!(merged("{e: {v: {A: 1}}}", "{e: {v: {B: 2}}}"), r#"{"e":{"v":{"A":1,"B":2}}}"#);
+        assert_eq!(
+            merged("{a: 1, b: 2}", "{b: 3, c: 4}"),
+            r#"{"a":1,"b":3,"c":4}"#
+        );
+        assert_eq!(
+            merged("{e: {v: {A: 1}}}", "{e: {v: {B: 2}}}"),
+            r#"{"e":{"v":{"A":1,"B":2}}}"#
+        );
         assert_eq!(merged("{l: [1]}", "{l: [1, 2]}"), r#"{"l":[1,1,2]}"#);
         assert_eq!(merged("{x: {a: 1}}", "{x: [1]}"), r#"{"x":[1]}"#);
         assert_eq!(merged("{x: {a: 1}}", "{x: !Ref P}"), r#"{"x":{"Ref":"P"}}"#);
@@ -62,7 +93,9 @@ mod tests {
 
     #[test]
     fn a_resource_can_be_spared() {
-        let kept = |ignored: &str| wanted(&node("{a: 1, b: 2}"), Some(&node(ignored))).map(|node| node.to_json());
+        let kept = |ignored: &str| {
+            wanted(&node("{a: 1, b: 2}"), Some(&node(ignored))).map(|node| node.to_json())
+        };
         assert_eq!(kept("'*'"), None);
         assert_eq!(kept("[a]"), Some(r#"{"b":2}"#.to_owned()));
     }

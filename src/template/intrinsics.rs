@@ -10,8 +10,7 @@ use crate::lambda::{Arn, partition};
 const MAX_DEPTH: usize = 64;
 /// What stands in for the stack's name and id.
 const STACK_NAME: &str = "local";
-const STACK_ID: &str =
-    "arn:aws:cloudformation:us-east-1:123456789012:stack/local/51af3dc0-da77-11e4-872e-1234567db123";
+const STACK_ID: &str = "arn:aws:cloudformation:us-east-1:123456789012:stack/local/51af3dc0-da77-11e4-872e-1234567db123";
 
 /// What names mean: the template, what the user set, where it runs.
 #[derive(Clone, Debug)]
@@ -32,7 +31,9 @@ type Resolved = Result<Value, Unresolved>;
 #[must_use]
 pub(super) fn intrinsic(node: &Node) -> Option<(&str, &Node)> {
     match node.entries() {
-        [entry] if entry.key == "Ref" || entry.key == "Condition" || entry.key.starts_with("Fn::") => {
+        [entry]
+            if entry.key == "Ref" || entry.key == "Condition" || entry.key.starts_with("Fn::") =>
+        {
             Some((&entry.key, &entry.value))
         }
         _ => None,
@@ -40,7 +41,10 @@ pub(super) fn intrinsic(node: &Node) -> Option<(&str, &Node)> {
 }
 
 fn fail<T>(reason: impl Into<String>, span: Span) -> Result<T, Unresolved> {
-    Err(Unresolved { reason: reason.into(), span })
+    Err(Unresolved {
+        reason: reason.into(),
+        span,
+    })
 }
 
 impl Scope<'_> {
@@ -52,10 +56,15 @@ impl Scope<'_> {
 
     fn node(&self, node: &Node, depth: usize) -> Value {
         if depth > MAX_DEPTH {
-            return Value::Unresolved(Unresolved { reason: "it leads to itself".to_owned(), span: node.span });
+            return Value::Unresolved(Unresolved {
+                reason: "it leads to itself".to_owned(),
+                span: node.span,
+            });
         }
         if let Some((name, argument)) = intrinsic(node) {
-            return self.call(name, argument, node.span, depth + 1).unwrap_or_else(Value::Unresolved);
+            return self
+                .call(name, argument, node.span, depth + 1)
+                .unwrap_or_else(Value::Unresolved);
         }
         match &node.kind {
             Kind::Null => Value::Null,
@@ -67,8 +76,14 @@ impl Scope<'_> {
                 Value::List(items.filter(|item| *item != Value::NoValue).collect())
             }
             Kind::Map(entries) => {
-                let entries = entries.iter().map(|entry| (entry.key.clone(), self.node(&entry.value, depth + 1)));
-                Value::Map(entries.filter(|(_, value)| *value != Value::NoValue).collect())
+                let entries = entries
+                    .iter()
+                    .map(|entry| (entry.key.clone(), self.node(&entry.value, depth + 1)));
+                Value::Map(
+                    entries
+                        .filter(|(_, value)| *value != Value::NoValue)
+                        .collect(),
+                )
             }
         }
     }
@@ -82,14 +97,20 @@ impl Scope<'_> {
             "Fn::GetAtt" => self.get_attribute(argument, span, depth),
             "Fn::Sub" => self.substitute(argument, span, depth),
             "Fn::Join" => self.join(argument, span, depth),
-            other => fail(format!("{other} has no value outside a deployed stack"), span),
+            other => fail(
+                format!("{other} has no value outside a deployed stack"),
+                span,
+            ),
         }
     }
 
     /// A parameter's value, a pseudo parameter's, or what stands for a resource. A name that nothing has stands for
     /// itself, as in SAM CLI.
     fn reference(&self, name: &str, depth: usize) -> Resolved {
-        if let Some(value) = self.parameter(name, depth).or_else(|| self.pseudo_parameter(name)) {
+        if let Some(value) = self
+            .parameter(name, depth)
+            .or_else(|| self.pseudo_parameter(name))
+        {
             return Ok(value);
         }
         Ok(Value::String(self.resource_name(name, depth)))
@@ -97,14 +118,24 @@ impl Scope<'_> {
 
     fn parameter(&self, name: &str, depth: usize) -> Option<Value> {
         let declared = self.template.parameter(name);
-        let is_list = declared.and_then(|node| node.get("Type")?.as_str()) == Some("CommaDelimitedList");
-        let given = self.overrides.get(name).map(|text| Value::String(text.clone()));
+        let is_list =
+            declared.and_then(|node| node.get("Type")?.as_str()) == Some("CommaDelimitedList");
+        let given = self
+            .overrides
+            .get(name)
+            .map(|text| Value::String(text.clone()));
         let default = || Some(self.node(declared?.get("Default")?, depth));
         let value = given.or_else(default)?;
         match value {
             Value::String(text) if is_list => {
-                let items = text.split(',').map(|item| Value::String(item.trim().to_owned()));
-                Some(Value::List(if text.is_empty() { Vec::new() } else { items.collect() }))
+                let items = text
+                    .split(',')
+                    .map(|item| Value::String(item.trim().to_owned()));
+                Some(Value::List(if text.is_empty() {
+                    Vec::new()
+                } else {
+                    items.collect()
+                }))
             }
             value => Some(value),
         }
@@ -127,15 +158,24 @@ impl Scope<'_> {
 
     /// The name that a resource has in the service: a function's own, else its logical id.
     fn resource_name(&self, logical_id: &str, depth: usize) -> String {
-        let resource = self.template.resource(logical_id).filter(|resource| resource.is_function());
+        let resource = self
+            .template
+            .resource(logical_id)
+            .filter(|resource| resource.is_function());
         let name = resource.and_then(|resource| resource.property("FunctionName"));
-        name.and_then(|name| self.node(name, depth).scalar_text()).unwrap_or_else(|| logical_id.to_owned())
+        name.and_then(|name| self.node(name, depth).scalar_text())
+            .unwrap_or_else(|| logical_id.to_owned())
     }
 
     fn get_attribute(&self, argument: &Node, span: Span, depth: usize) -> Resolved {
         let parts = match (argument.as_str(), argument.items()) {
-            (Some(text), _) => text.split_once('.').map(|(id, attribute)| (id.to_owned(), attribute.to_owned())),
-            (None, Some([id, attribute])) => id.as_str().map(str::to_owned).zip(self.node(attribute, depth).scalar_text()),
+            (Some(text), _) => text
+                .split_once('.')
+                .map(|(id, attribute)| (id.to_owned(), attribute.to_owned())),
+            (None, Some([id, attribute])) => id
+                .as_str()
+                .map(str::to_owned)
+                .zip(self.node(attribute, depth).scalar_text()),
             _ => None,
         };
         match parts {
@@ -146,7 +186,10 @@ impl Scope<'_> {
 
     fn attribute(&self, logical_id: &str, attribute: &str, span: Span, depth: usize) -> Resolved {
         if attribute != "Arn" {
-            return fail(format!("only a deployed stack knows '{attribute}' of '{logical_id}'"), span);
+            return fail(
+                format!("only a deployed stack knows '{attribute}' of '{logical_id}'"),
+                span,
+            );
         }
         let name = self.resource_name(logical_id, depth);
         let arn = Arn::function(self.region, self.account, &name);
@@ -157,7 +200,9 @@ impl Scope<'_> {
         let Some([delimiter, list]) = argument.items() else {
             return fail("Fn::Join wants a delimiter and a list", span);
         };
-        let Some(delimiter) = delimiter.as_str() else { return fail("the delimiter of Fn::Join must be text", span) };
+        let Some(delimiter) = delimiter.as_str() else {
+            return fail("the delimiter of Fn::Join must be text", span);
+        };
         let items = match self.node(list, depth) {
             Value::List(items) => items,
             Value::Unresolved(unresolved) => return Err(unresolved),
@@ -170,7 +215,9 @@ impl Scope<'_> {
     fn substitute(&self, argument: &Node, span: Span, depth: usize) -> Resolved {
         let (text, variables) = match (argument.as_str(), argument.items()) {
             (Some(text), _) => (text, &[][..]),
-            (None, Some([text, variables])) => (text.as_str().unwrap_or_default(), variables.entries()),
+            (None, Some([text, variables])) => {
+                (text.as_str().unwrap_or_default(), variables.entries())
+            }
             _ => return fail("Fn::Sub wants text, or a list of text and a map", span),
         };
         let mut out = String::with_capacity(text.len());
@@ -209,11 +256,16 @@ impl Scope<'_> {
 fn splice(value: &Value, span: Span) -> Result<String, Unresolved> {
     match value {
         Value::Unresolved(unresolved) => Err(unresolved.clone()),
-        Value::List(items) => {
-            Ok(items.iter().map(|item| splice(item, span)).collect::<Result<Vec<_>, _>>()?.join(","))
-        }
+        Value::List(items) => Ok(items
+            .iter()
+            .map(|item| splice(item, span))
+            .collect::<Result<Vec<_>, _>>()?
+            .join(",")),
         Value::NoValue => Ok(String::new()),
-        value => value.scalar_text().map_or_else(|| fail("a value that is not text cannot be part of text", span), Ok),
+        value => value.scalar_text().map_or_else(
+            || fail("a value that is not text cannot be part of text", span),
+            Ok,
+        ),
     }
 }
 
@@ -237,10 +289,15 @@ Values:
 
     /// Resolves a value in YAML; what cannot be resolved is its reason in angle brackets.
     fn resolve(value: &str) -> String {
-        let template = Template::parse("t.yaml".into(), &format!("{TEMPLATE}  V: {value}\n")).unwrap();
+        let template =
+            Template::parse("t.yaml".into(), &format!("{TEMPLATE}  V: {value}\n")).unwrap();
         let overrides = [("Given".to_owned(), "over".to_owned())].into();
-        let scope =
-            Scope { template: &template, overrides: &overrides, region: "eu-west-1", account: "123456789012" };
+        let scope = Scope {
+            template: &template,
+            overrides: &overrides,
+            region: "eu-west-1",
+            account: "123456789012",
+        };
         match scope.resolve(template.root().get("Values").unwrap().get("V").unwrap()) {
             Value::Unresolved(unresolved) => format!("<{}>", unresolved.reason),
             Value::List(items) => format!("{items:?}"),
@@ -258,21 +315,48 @@ Values:
         assert_eq!(resolve("!Ref Named"), "fn-dev");
         assert_eq!(resolve("!Ref Table"), "Table");
         assert_eq!(resolve("!Ref Loop"), "Loop");
-        assert_eq!(resolve("!GetAtt Named.Arn"), "arn:aws:lambda:eu-west-1:123456789012:function:fn-dev");
-        assert_eq!(resolve("!GetAtt [Plain, Arn]"), "arn:aws:lambda:eu-west-1:123456789012:function:Plain");
-        assert_eq!(resolve("!GetAtt Table.StreamArn"), "<only a deployed stack knows 'StreamArn' of 'Table'>");
+        assert_eq!(
+            resolve("!GetAtt Named.Arn"),
+            "arn:aws:lambda:eu-west-1:123456789012:function:fn-dev"
+        );
+        assert_eq!(
+            resolve("!GetAtt [Plain, Arn]"),
+            "arn:aws:lambda:eu-west-1:123456789012:function:Plain"
+        );
+        assert_eq!(
+            resolve("!GetAtt Table.StreamArn"),
+            "<only a deployed stack knows 'StreamArn' of 'Table'>"
+        );
     }
 
     #[test]
     fn text_is_put_together() {
-        assert_eq!(resolve("!Sub '${Stage}-${Plain}-${!Stage}-${'"), "dev-Plain-${Stage}-${");
-        assert_eq!(resolve("!Sub ['${host}/${Size}', {host: example.com}]"), "example.com/5");
-        assert_eq!(resolve("!Sub '${Named.Arn}'"), "arn:aws:lambda:eu-west-1:123456789012:function:fn-dev");
+        assert_eq!(
+            resolve("!Sub '${Stage}-${Plain}-${!Stage}-${'"),
+            "dev-Plain-${Stage}-${"
+        );
+        assert_eq!(
+            resolve("!Sub ['${host}/${Size}', {host: example.com}]"),
+            "example.com/5"
+        );
+        assert_eq!(
+            resolve("!Sub '${Named.Arn}'"),
+            "arn:aws:lambda:eu-west-1:123456789012:function:fn-dev"
+        );
         assert_eq!(resolve("!Join ['-', [a, 1, !Ref Stage]]"), "a-1-dev");
         assert_eq!(resolve("!Join ['|', !Ref Zones]"), "a|b");
-        assert_eq!(resolve("!Sub ['${x}', {x: !Join ['', [!Sub '${Stage}', y]]}]"), "devy");
-        assert_eq!(resolve("!Join ['-', [!GetAtt Table.X]]"), "<only a deployed stack knows 'X' of 'Table'>");
-        assert_eq!(resolve("!Join [a]"), "<Fn::Join wants a delimiter and a list>");
+        assert_eq!(
+            resolve("!Sub ['${x}', {x: !Join ['', [!Sub '${Stage}', y]]}]"),
+            "devy"
+        );
+        assert_eq!(
+            resolve("!Join ['-', [!GetAtt Table.X]]"),
+            "<only a deployed stack knows 'X' of 'Table'>"
+        );
+        assert_eq!(
+            resolve("!Join [a]"),
+            "<Fn::Join wants a delimiter and a list>"
+        );
     }
 
     #[test]

@@ -7,11 +7,18 @@ use serde::de::IgnoredAny;
 use super::node::{Entry, Kind, Node, Span};
 use super::scalar::python_float;
 
-
 /// Reads a JSON document; none where the text is not JSON.
 pub(super) fn read(text: &str) -> Option<Node> {
     serde_json::from_str::<IgnoredAny>(text).ok()?;
-    Some(Walk { text, at: 0, line: 1, line_start: 0 }.value())
+    Some(
+        Walk {
+            text,
+            at: 0,
+            line: 1,
+            line_start: 0,
+        }
+        .value(),
+    )
 }
 
 struct Walk<'a> {
@@ -36,7 +43,12 @@ impl Walk<'_> {
 
     fn place(&self) -> Span {
         let column = self.text[self.line_start..self.at].chars().count() + 1;
-        Span { start: self.at, end: self.at, line: self.line, column }
+        Span {
+            start: self.at,
+            end: self.at,
+            line: self.line,
+            column,
+        }
     }
 
     fn value(&mut self) -> Node {
@@ -76,7 +88,11 @@ impl Walk<'_> {
             let value = self.value();
             match entries.iter_mut().find(|entry| entry.key == key) {
                 Some(earlier) => earlier.value = value,
-                None => entries.push(Entry { key, key_span, value }),
+                None => entries.push(Entry {
+                    key,
+                    key_span,
+                    value,
+                }),
             }
             self.skip_comma();
         }
@@ -103,15 +119,19 @@ impl Walk<'_> {
 
     fn word(&mut self) -> Kind {
         let rest = &self.text[self.at..];
-        let end = rest.find([',', ']', '}', ' ', '\n', '\r', '\t']).unwrap_or(rest.len());
+        let end = rest
+            .find([',', ']', '}', ' ', '\n', '\r', '\t'])
+            .unwrap_or(rest.len());
         self.at += end;
         match &rest[..end] {
             "null" => Kind::Null,
             "true" => Kind::Bool(true),
             "false" => Kind::Bool(false),
-            number if number.contains(['.', 'e', 'E']) => {
-                Kind::Number(number.parse().map_or_else(|_| number.to_owned(), python_float))
-            }
+            number if number.contains(['.', 'e', 'E']) => Kind::Number(
+                number
+                    .parse()
+                    .map_or_else(|_| number.to_owned(), python_float),
+            ),
             "-0" => Kind::Number("0".to_owned()),
             number => Kind::Number(number.to_owned()),
         }

@@ -72,7 +72,10 @@ impl Template {
     /// It is neither, or has no resources.
     pub fn parse(path: PathBuf, text: &str) -> Result<Self, Problem> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let source = Source { path, text: text.into() };
+        let source = Source {
+            path,
+            text: text.into(),
+        };
         let root = match json::read(text) {
             Some(root) => root,
             None => yaml::read(text).map_err(|error| Problem {
@@ -84,7 +87,11 @@ impl Template {
             })?,
         };
         let resources = resources(&root, &source)?;
-        Ok(Self { source, root, resources })
+        Ok(Self {
+            source,
+            root,
+            resources,
+        })
     }
 
     /// The file.
@@ -108,7 +115,9 @@ impl Template {
     /// The resource of a logical id.
     #[must_use]
     pub fn resource(&self, logical_id: &str) -> Option<&Resource> {
-        self.resources.iter().find(|resource| resource.logical_id == logical_id)
+        self.resources
+            .iter()
+            .find(|resource| resource.logical_id == logical_id)
     }
 
     /// The declaration of a parameter.
@@ -119,9 +128,20 @@ impl Template {
 
     /// A problem at a place of this template.
     #[must_use]
-    pub fn problem(&self, message: impl Into<String>, span: Span, label: impl Into<String>) -> Problem {
+    pub fn problem(
+        &self,
+        message: impl Into<String>,
+        span: Span,
+        label: impl Into<String>,
+    ) -> Problem {
         let source_file = self.source.clone();
-        Problem { message: message.into(), source_file, span: Some(span), label: label.into(), hint: None }
+        Problem {
+            message: message.into(),
+            source_file,
+            span: Some(span),
+            label: label.into(),
+            hint: None,
+        }
     }
 }
 
@@ -130,28 +150,56 @@ fn resources(root: &Node, source: &Source) -> Result<Vec<Resource>, Problem> {
     if root.entries().is_empty() && (root.is_map() || root.kind == Kind::Null) {
         return Ok(Vec::new());
     }
-    let section = root.get("Resources").filter(|section| !section.entries().is_empty());
+    let section = root
+        .get("Resources")
+        .filter(|section| !section.entries().is_empty());
     let Some(section) = section else {
         let text = "'Resources' section is required";
         return Err(Problem {
             // The form in which SAM CLI prints it, which people search for.
             message: format!("[InvalidTemplateException(\"{text}\")] {text}"),
             source_file: source.clone(),
-            span: Some(root.get("Resources").map_or(root.span, |section| section.span)),
+            span: Some(
+                root.get("Resources")
+                    .map_or(root.span, |section| section.span),
+            ),
             label: "a template has at least one resource".to_owned(),
             hint: Some("add a function below `Resources:`".to_owned()),
         });
     };
-    let global = root.get("Globals").and_then(|globals| globals.get("Function"));
-    Ok(section.entries().iter().map(|entry| resource(entry, global)).collect())
+    let global = root
+        .get("Globals")
+        .and_then(|globals| globals.get("Function"));
+    Ok(section
+        .entries()
+        .iter()
+        .map(|entry| resource(entry, global))
+        .collect())
 }
 
 fn resource(entry: &Entry, global: Option<&Node>) -> Resource {
-    let kind = entry.value.get("Type").and_then(Node::as_str).unwrap_or_default();
-    let own = entry.value.get("Properties").filter(|node| node.is_map()).cloned();
-    let own = own.unwrap_or(Node { kind: Kind::Map(std::sync::Arc::default()), span: entry.value.span });
+    let kind = entry
+        .value
+        .get("Type")
+        .and_then(Node::as_str)
+        .unwrap_or_default();
+    let own = entry
+        .value
+        .get("Properties")
+        .filter(|node| node.is_map())
+        .cloned();
+    let own = own.unwrap_or(Node {
+        kind: Kind::Map(std::sync::Arc::default()),
+        span: entry.value.span,
+    });
     let global = global.filter(|_| kind == SERVERLESS_FUNCTION);
-    let global = global.and_then(|global| globals::wanted(global, entry.value.get("IgnoreGlobals")));
+    let global =
+        global.and_then(|global| globals::wanted(global, entry.value.get("IgnoreGlobals")));
     let properties = global.map_or_else(|| own.clone(), |global| globals::merge(&global, &own));
-    Resource { logical_id: entry.key.clone(), span: entry.key_span, kind: kind.to_owned(), properties }
+    Resource {
+        logical_id: entry.key.clone(),
+        span: entry.key_span,
+        kind: kind.to_owned(),
+        properties,
+    }
 }

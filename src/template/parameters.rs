@@ -21,8 +21,16 @@ pub struct ParsedOverrides {
 pub fn parse<'a>(tokens: impl IntoIterator<Item = &'a str>) -> Result<ParsedOverrides, String> {
     let mut parsed = ParsedOverrides::default();
     for token in tokens.into_iter().filter(|token| !token.trim().is_empty()) {
-        let found = if token.contains("ParameterKey=") { keyed(token) } else { (Vec::new(), Vec::new()) };
-        let (pairs, ignored) = if found.0.is_empty() { plain(token) } else { found };
+        let found = if token.contains("ParameterKey=") {
+            keyed(token)
+        } else {
+            (Vec::new(), Vec::new())
+        };
+        let (pairs, ignored) = if found.0.is_empty() {
+            plain(token)
+        } else {
+            found
+        };
         if pairs.is_empty() {
             return Err(token.to_owned());
         }
@@ -43,7 +51,9 @@ fn keyed(token: &str) -> Found {
         let after = &rest[at + "ParameterKey=".len()..];
         let (key, tail) = take(after, is_key);
         let tail = tail.trim_start();
-        let value = tail.strip_prefix(',').and_then(|tail| tail.trim_start().strip_prefix("ParameterValue="));
+        let value = tail
+            .strip_prefix(',')
+            .and_then(|tail| tail.trim_start().strip_prefix("ParameterValue="));
         match value.map(value_of) {
             Some((Some(value), tail)) if !key.is_empty() => {
                 pairs.push((unquote(key), value));
@@ -99,7 +109,10 @@ fn unquote(text: &str) -> String {
 
 /// A quoted string, or text up to a blank in which a backslash keeps the next character.
 fn value_of(text: &str) -> (Option<String>, &str) {
-    let quote = text.chars().next().filter(|first| matches!(first, '"' | '\''));
+    let quote = text
+        .chars()
+        .next()
+        .filter(|first| matches!(first, '"' | '\''));
     let body = if quote.is_some() { &text[1..] } else { text };
     let mut value = String::new();
     let mut letters = body.char_indices();
@@ -126,7 +139,11 @@ mod tests {
     use super::*;
 
     fn pairs(tokens: &[&str]) -> Vec<(String, String)> {
-        parse(tokens.iter().copied()).unwrap().values.into_iter().collect()
+        parse(tokens.iter().copied())
+            .unwrap()
+            .values
+            .into_iter()
+            .collect()
     }
 
     fn pair(name: &str, value: &str) -> (String, String) {
@@ -140,7 +157,10 @@ mod tests {
             &["A=1 B=2"][..],
             &["A=1", "B=2"],
             &["ParameterKey=A,ParameterValue=1 ParameterKey=B,ParameterValue=2"],
-            &["ParameterKey=A , ParameterValue=1", "ParameterKey=B, ParameterValue=2"],
+            &[
+                "ParameterKey=A , ParameterValue=1",
+                "ParameterKey=B, ParameterValue=2",
+            ],
             &["A=0", "A=1", "B='2'"],
         ] {
             assert_eq!(pairs(tokens), expected, "{tokens:?}");
@@ -152,7 +172,10 @@ mod tests {
         assert_eq!(pairs(&["A=https://x?y=1"]), [pair("A", "https://x?y=1")]);
         assert_eq!(pairs(&[r#"A="""#]), [pair("A", "")]);
         assert_eq!(pairs(&["A==b"]), [pair("A", "=b")]);
-        assert_eq!(pairs(&["ParameterKey=A,ParameterValue=\"x y\""]), [pair("A", "x y")]);
+        assert_eq!(
+            pairs(&["ParameterKey=A,ParameterValue=\"x y\""]),
+            [pair("A", "x y")]
+        );
     }
 
     #[test]
@@ -161,6 +184,11 @@ mod tests {
         assert_eq!(parse(["junk"]), Err("junk".to_owned()));
         assert_eq!(parse(["A="]), Err("A=".to_owned()));
         assert_eq!(parse(["", " "]).unwrap(), ParsedOverrides::default());
-        assert_eq!(parse(["ParameterKey=A,ParameterValue=1 x"]).unwrap().ignored, ["x"]);
+        assert_eq!(
+            parse(["ParameterKey=A,ParameterValue=1 x"])
+                .unwrap()
+                .ignored,
+            ["x"]
+        );
     }
 }

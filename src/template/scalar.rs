@@ -10,7 +10,9 @@ pub(super) fn resolve(text: &str) -> Kind {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => Kind::Null,
         "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => Kind::Bool(true),
-        "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => Kind::Bool(false),
+        "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => {
+            Kind::Bool(false)
+        }
         text => match integer(text).or_else(|| float(text)) {
             Some(number) => Kind::Number(number),
             None => Kind::String(text.to_owned()),
@@ -25,7 +27,12 @@ pub(super) fn resolve_tagged(tag: &str, text: &str) -> Option<Kind> {
         "null" => Some(Kind::Null),
         "int" => integer(text).map(Kind::Number),
         "float" => {
-            let plain = || text.parse::<f64>().ok().filter(|value| value.is_finite()).map(python_float);
+            let plain = || {
+                text.parse::<f64>()
+                    .ok()
+                    .filter(|value| value.is_finite())
+                    .map(python_float)
+            };
             float(text).or_else(plain).map(Kind::Number)
         }
         "bool" => match resolve(text) {
@@ -58,7 +65,8 @@ fn integer(text: &str) -> Option<String> {
     let value = if let Some(binary) = rest.strip_prefix("0b") {
         only(binary, |byte| matches!(byte, b'0' | b'1' | b'_')).then(|| decimal(binary, 2))?
     } else if let Some(hexadecimal) = rest.strip_prefix("0x") {
-        only(hexadecimal, |byte| byte.is_ascii_hexdigit() || byte == b'_').then(|| decimal(hexadecimal, 16))?
+        only(hexadecimal, |byte| byte.is_ascii_hexdigit() || byte == b'_')
+            .then(|| decimal(hexadecimal, 16))?
     } else if rest == "0" {
         "0".to_owned()
     } else if let Some(octal) = rest.strip_prefix('0') {
@@ -70,7 +78,11 @@ fn integer(text: &str) -> Option<String> {
     } else {
         digits(rest).then(|| decimal(rest, 10))?
     };
-    Some(if negative && value != "0" { format!("-{value}") } else { value })
+    Some(if negative && value != "0" {
+        format!("-{value}")
+    } else {
+        value
+    })
 }
 
 /// Digits of any base in decimal, however many they are.
@@ -88,7 +100,11 @@ fn decimal(text: &str, base: u32) -> String {
         }
     }
     let (last, rest) = groups.split_last().unwrap_or((&0, &[]));
-    let rest: String = rest.iter().rev().map(|group| format!("{group:09}")).collect();
+    let rest: String = rest
+        .iter()
+        .rev()
+        .map(|group| format!("{group:09}"))
+        .collect();
     format!("{last}{rest}")
 }
 
@@ -98,7 +114,8 @@ fn sixties(text: &str) -> Option<u64> {
     let head = parts.next().filter(|head| digits(head))?;
     let mut value: u64 = head.replace('_', "").parse().ok()?;
     for part in parts {
-        let group: u64 = (part.len() <= 2 && only(part, |byte| byte.is_ascii_digit())).then(|| part.parse().ok())??;
+        let group: u64 = (part.len() <= 2 && only(part, |byte| byte.is_ascii_digit()))
+            .then(|| part.parse().ok())??;
         value = (group < 60).then(|| value.checked_mul(60)?.checked_add(group))??;
     }
     Some(value)
@@ -114,9 +131,12 @@ fn float(text: &str) -> Option<String> {
     };
     let fits = if whole.is_empty() {
         // A sign before a bare point makes it text.
-        rest == text && fraction.starts_with(|first: char| first.is_ascii_digit()) && digits(fraction)
+        rest == text
+            && fraction.starts_with(|first: char| first.is_ascii_digit())
+            && digits(fraction)
     } else {
-        whole.starts_with(|first: char| first.is_ascii_digit()) && (fraction.is_empty() || digits(fraction))
+        whole.starts_with(|first: char| first.is_ascii_digit())
+            && (fraction.is_empty() || digits(fraction))
     };
     // The sign of an exponent is not optional.
     let exponent_fits = exponent.is_none_or(|exponent| {
@@ -127,7 +147,9 @@ fn float(text: &str) -> Option<String> {
     }
     let value: f64 = if whole.contains(':') {
         let head = sixties(whole).filter(|_| exponent.is_none())?;
-        let tail: f64 = format!("0.{}", fraction.replace('_', "")).parse().unwrap_or(0.0);
+        let tail: f64 = format!("0.{}", fraction.replace('_', ""))
+            .parse()
+            .unwrap_or(0.0);
         // As Python adds it up; templates have no such number that is not exact.
         format!("{head}.0").parse::<f64>().ok()? + tail
     } else {
@@ -144,7 +166,11 @@ pub(super) fn python_float(value: f64) -> String {
     let exponent: i32 = exponent.parse().unwrap_or(0);
     if (-4..16).contains(&exponent) {
         let plain = format!("{value}");
-        return if plain.contains('.') { plain } else { format!("{plain}.0") };
+        return if plain.contains('.') {
+            plain
+        } else {
+            format!("{plain}.0")
+        };
     }
     let sign = if exponent < 0 { '-' } else { '+' };
     format!("{mantissa}e{sign}{:02}", exponent.unsigned_abs())
@@ -168,7 +194,10 @@ mod tests {
             ("+1_000", "1000"),
             ("-0", "0"),
             ("12:30:45", "45045"),
-            ("123456789012345678901234567890", "123456789012345678901234567890"),
+            (
+                "123456789012345678901234567890",
+                "123456789012345678901234567890",
+            ),
             ("1.50", "1.5"),
             ("1.", "1.0"),
             (".5", "0.5"),
@@ -183,7 +212,20 @@ mod tests {
 
     #[test]
     fn what_only_looks_like_a_number_is_text() {
-        for text in ["1e3", "0o755", "012345678901", "1.0e3", "-.5", "1:60", "_1", "1.2.3", "2012-10-17", "0x", "y", "+"] {
+        for text in [
+            "1e3",
+            "0o755",
+            "012345678901",
+            "1.0e3",
+            "-.5",
+            "1:60",
+            "_1",
+            "1.2.3",
+            "2012-10-17",
+            "0x",
+            "y",
+            "+",
+        ] {
             assert_eq!(resolve(text), Kind::String(text.to_owned()));
         }
     }

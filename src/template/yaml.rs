@@ -23,20 +23,34 @@ pub(super) fn read(text: &str) -> Result<Node, SyntaxError> {
     let mut options = Options::default();
     options.flow_nesting_limit = MAX_DEPTH;
     options.block_nesting_limit = MAX_DEPTH;
-    let mut composer = Composer { text, parser: Parser::new_from_str_with_options(text, options), anchors: HashMap::new() };
+    let mut composer = Composer {
+        text,
+        parser: Parser::new_from_str_with_options(text, options),
+        anchors: HashMap::new(),
+    };
     let mut document = None;
     loop {
         let (event, span) = composer.event()?;
         match event {
             Event::StreamEnd => break,
             Event::DocumentStart(..) if document.is_some() => {
-                return Err(SyntaxError::new("expected a single document, but found another one", place(span)));
+                return Err(SyntaxError::new(
+                    "expected a single document, but found another one",
+                    place(span),
+                ));
             }
             Event::StreamStart | Event::DocumentStart(..) | Event::DocumentEnd => {}
             event => document = Some(composer.node(event, span)?),
         }
     }
-    Ok(document.unwrap_or(Node { kind: Kind::Null, span: Span { line: 1, column: 1, ..Span::default() } }))
+    Ok(document.unwrap_or(Node {
+        kind: Kind::Null,
+        span: Span {
+            line: 1,
+            column: 1,
+            ..Span::default()
+        },
+    }))
 }
 
 struct Composer<'a> {
@@ -62,14 +76,32 @@ impl<'a> Composer<'a> {
 
     fn scan_error(&self, error: &ScanError) -> SyntaxError {
         let marker = error.marker();
-        let start = marker.byte_offset().unwrap_or(self.text.len()).min(self.text.len());
-        let span = Span { start, end: start, line: marker.line().max(1), column: marker.col() + 1 };
+        let start = marker
+            .byte_offset()
+            .unwrap_or(self.text.len())
+            .min(self.text.len());
+        let span = Span {
+            start,
+            end: start,
+            line: marker.line().max(1),
+            column: marker.col() + 1,
+        };
         let mut error = SyntaxError::new(error.info(), span);
         // The parser points at what came before a tab; the tab is what to look for.
-        let lines = self.text.lines().enumerate().skip(span.line.saturating_sub(1)).take(2);
-        let tabbed = lines.filter(|(_, line)| line.trim_start_matches(' ').starts_with('\t')).map(|(at, _)| at + 1).next();
+        let lines = self
+            .text
+            .lines()
+            .enumerate()
+            .skip(span.line.saturating_sub(1))
+            .take(2);
+        let tabbed = lines
+            .filter(|(_, line)| line.trim_start_matches(' ').starts_with('\t'))
+            .map(|(at, _)| at + 1)
+            .next();
         if let Some(line) = tabbed {
-            error.hint = Some(format!("line {line} is indented with a tab; YAML wants blanks"));
+            error.hint = Some(format!(
+                "line {line} is indented with a tab; YAML wants blanks"
+            ));
         }
         error
     }
@@ -77,14 +109,23 @@ impl<'a> Composer<'a> {
     fn node(&mut self, event: Event<'a>, span: granit_parser::Span) -> Result<Node, SyntaxError> {
         let mut at = place(span);
         if let Some(tag) = span.tag_start {
-            at = Span { start: tag.byte_offset().unwrap_or(at.start), line: tag.line(), column: tag.col() + 1, ..at };
+            at = Span {
+                start: tag.byte_offset().unwrap_or(at.start),
+                line: tag.line(),
+                column: tag.col() + 1,
+                ..at
+            };
         }
         let (kind, anchor, tag) = match event {
             Event::Alias(anchor) => {
                 let node = self.anchors.get(&anchor).cloned();
-                return node.ok_or_else(|| SyntaxError::new("an alias inside the value that it names", at));
+                return node.ok_or_else(|| {
+                    SyntaxError::new("an alias inside the value that it names", at)
+                });
             }
-            Event::Scalar(text, style, anchor, tag) => (scalar_kind(text, style, tag.as_deref(), at)?, anchor, tag),
+            Event::Scalar(text, style, anchor, tag) => {
+                (scalar_kind(text, style, tag.as_deref(), at)?, anchor, tag)
+            }
             Event::SequenceStart(_, anchor, tag) => (self.list(&mut at)?, anchor, tag),
             Event::MappingStart(_, anchor, tag) => (self.map(&mut at)?, anchor, tag),
             other => return Err(SyntaxError::new(format!("unexpected {other:?}"), at)),
@@ -116,14 +157,19 @@ impl<'a> Composer<'a> {
                 at.end = place(span).end;
                 break;
             }
-            let merge = matches!(&event, Event::Scalar(text, ScalarStyle::Plain, _, None) if text == "<<");
+            let merge =
+                matches!(&event, Event::Scalar(text, ScalarStyle::Plain, _, None) if text == "<<");
             let key = self.node(event, span)?;
             let (event, span) = self.event()?;
             let value = self.node(event, span)?;
             if merge {
                 merge_into(&mut merged, &value)?;
             } else {
-                own.push(Entry { key: key_text(&key)?, key_span: key.span, value });
+                own.push(Entry {
+                    key: key_text(&key)?,
+                    key_span: key.span,
+                    value,
+                });
             }
         }
         merged.extend(own);
@@ -141,7 +187,12 @@ fn place(span: granit_parser::Span) -> Span {
     }
 }
 
-fn scalar_kind(text: Cow<'_, str>, style: ScalarStyle, tag: Option<&Tag>, at: Span) -> Result<Kind, SyntaxError> {
+fn scalar_kind(
+    text: Cow<'_, str>,
+    style: ScalarStyle,
+    tag: Option<&Tag>,
+    at: Span,
+) -> Result<Kind, SyntaxError> {
     if let Some(tag) = tag.and_then(core_tag) {
         let unfit = || SyntaxError::new(format!("'{text}' is not of the type !!{tag}"), at);
         return scalar::resolve_tagged(&tag, &text).ok_or_else(unfit);
@@ -160,7 +211,9 @@ fn core_tag(tag: &Tag) -> Option<String> {
 
 /// Puts the long form of a short tag around a node.
 fn tagged(node: Node, tag: Option<&Tag>) -> Node {
-    let Some(tag) = tag.filter(|tag| core_tag(tag).is_none()) else { return node };
+    let Some(tag) = tag.filter(|tag| core_tag(tag).is_none()) else {
+        return node;
+    };
     let name = tag.suffix().trim_start_matches('!');
     if name.is_empty() {
         return node;
@@ -168,14 +221,31 @@ fn tagged(node: Node, tag: Option<&Tag>) -> Node {
     let span = node.span;
     let value = match (name, &node.kind) {
         ("GetAtt", Kind::String(text)) => {
-            let part = |text: &str| Node { kind: Kind::String(text.to_owned()), span };
+            let part = |text: &str| Node {
+                kind: Kind::String(text.to_owned()),
+                span,
+            };
             let parts = text.splitn(2, '.').map(part).collect();
-            Node { kind: Kind::List(Arc::new(parts)), span }
+            Node {
+                kind: Kind::List(Arc::new(parts)),
+                span,
+            }
         }
         _ => node,
     };
-    let key = if matches!(name, "Ref" | "Condition") { name.to_owned() } else { format!("Fn::{name}") };
-    Node { kind: Kind::Map(Arc::new(vec![Entry { key, key_span: span, value }])), span }
+    let key = if matches!(name, "Ref" | "Condition") {
+        name.to_owned()
+    } else {
+        format!("Fn::{name}")
+    };
+    Node {
+        kind: Kind::Map(Arc::new(vec![Entry {
+            key,
+            key_span: span,
+            value,
+        }])),
+        span,
+    }
 }
 
 /// Keys are text in a template; what YAML reads as something else is taken as JSON writes it.
@@ -190,7 +260,10 @@ fn key_text(key: &Node) -> Result<String, SyntaxError> {
 /// Adds what `<<` names. Of several maps the first wins, which is why they are added from the last.
 fn merge_into(merged: &mut Vec<Entry>, value: &Node) -> Result<(), SyntaxError> {
     let refuse = |node: &Node| {
-        let text = format!("expected a mapping or list of mappings for merging, but found {}", node.describe());
+        let text = format!(
+            "expected a mapping or list of mappings for merging, but found {}",
+            node.describe()
+        );
         SyntaxError::new(text, node.span)
     };
     match &value.kind {

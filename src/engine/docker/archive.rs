@@ -21,11 +21,26 @@ pub(super) fn stream(
     supervisor: &'static [u8],
     content: &[Content],
     tasks: &TaskTracker,
-) -> (impl Stream<Item = Bytes> + Send + use<>, tokio::task::JoinHandle<io::Result<()>>) {
+) -> (
+    impl Stream<Item = Bytes> + Send + use<>,
+    tokio::task::JoinHandle<io::Result<()>>,
+) {
     let (chunk_tx, mut chunk_rx) = mpsc::channel(CHUNKS);
     let content = content.to_vec();
-    let built = tasks.spawn_blocking(move || build(supervisor, &content, Chunks { chunk_tx, buffer: Vec::new() }));
-    (futures_util::stream::poll_fn(move |cx| chunk_rx.poll_recv(cx)), built)
+    let built = tasks.spawn_blocking(move || {
+        build(
+            supervisor,
+            &content,
+            Chunks {
+                chunk_tx,
+                buffer: Vec::new(),
+            },
+        )
+    });
+    (
+        futures_util::stream::poll_fn(move |cx| chunk_rx.poll_recv(cx)),
+        built,
+    )
 }
 
 fn build(supervisor: &[u8], content: &[Content], mut chunks: Chunks) -> io::Result<()> {
@@ -36,8 +51,12 @@ fn build(supervisor: &[u8], content: &[Content], mut chunks: Chunks) -> io::Resu
     header.set_mode(0o755);
     archive.append_data(&mut header, inside(SUPERVISOR), supervisor)?;
     for content in content {
-        append(&mut archive, content)
-            .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", content.source.display())))?;
+        append(&mut archive, content).map_err(|error| {
+            io::Error::new(
+                error.kind(),
+                format!("{}: {error}", content.source.display()),
+            )
+        })?;
     }
     archive.finish()?;
     drop(archive);
@@ -75,6 +94,8 @@ impl Write for Chunks {
 
     fn flush(&mut self) -> io::Result<()> {
         let chunk = Bytes::from(std::mem::take(&mut self.buffer));
-        self.chunk_tx.blocking_send(chunk).map_err(|_| io::ErrorKind::BrokenPipe.into())
+        self.chunk_tx
+            .blocking_send(chunk)
+            .map_err(|_| io::ErrorKind::BrokenPipe.into())
     }
 }

@@ -8,8 +8,8 @@ use bollard::container::AttachContainerResults;
 use bollard::errors::Error;
 use bollard::models::{ContainerCreateBody, ContainerState, CreateImageInfo, ImageInspect};
 use bollard::query_parameters::{
-    AttachContainerOptionsBuilder, CreateContainerOptionsBuilder, CreateImageOptionsBuilder, RemoveContainerOptionsBuilder,
-    UploadToContainerOptionsBuilder,
+    AttachContainerOptionsBuilder, CreateContainerOptionsBuilder, CreateImageOptionsBuilder,
+    RemoveContainerOptionsBuilder, UploadToContainerOptionsBuilder,
 };
 use bytes::Bytes;
 use futures_util::Stream;
@@ -51,13 +51,22 @@ impl Client {
     /// There is no socket.
     pub fn new(endpoint: &Endpoint) -> Result<Self, EngineError> {
         let api = match endpoint {
-            Endpoint::Unix(path) => {
-                Api::connect_with_unix(&path.to_string_lossy(), PATIENCE, bollard::API_DEFAULT_VERSION)
+            Endpoint::Unix(path) => Api::connect_with_unix(
+                &path.to_string_lossy(),
+                PATIENCE,
+                bollard::API_DEFAULT_VERSION,
+            ),
+            Endpoint::Tcp(address) => {
+                Api::connect_with_http(address, PATIENCE, bollard::API_DEFAULT_VERSION)
             }
-            Endpoint::Tcp(address) => Api::connect_with_http(address, PATIENCE, bollard::API_DEFAULT_VERSION),
         };
-        let unusable = |error: Error| EngineError::NotFound { tried: vec![format!("{endpoint}: {error}")] };
-        Ok(Self { api: api.map_err(unusable)?, endpoint: endpoint.clone() })
+        let unusable = |error: Error| EngineError::NotFound {
+            tried: vec![format!("{endpoint}: {error}")],
+        };
+        Ok(Self {
+            api: api.map_err(unusable)?,
+            endpoint: endpoint.clone(),
+        })
     }
 
     /// Whether the engine may see this machine's files.
@@ -66,26 +75,43 @@ impl Client {
     }
 
     /// Turns an error of the connection, not of the request, into the one that says so.
-    fn fail(&self, error: Error, request: impl FnOnce(String, Option<u16>) -> EngineError) -> EngineError {
+    fn fail(
+        &self,
+        error: Error,
+        request: impl FnOnce(String, Option<u16>) -> EngineError,
+    ) -> EngineError {
         match error {
-            Error::DockerResponseServerError { status_code, message } => request(message, Some(status_code)),
+            Error::DockerResponseServerError {
+                status_code,
+                message,
+            } => request(message, Some(status_code)),
             Error::DockerStreamError { error } => request(error, None),
             other => match connection_error(&other) {
-                Some(io::ErrorKind::PermissionDenied) => EngineError::Permission { address: self.endpoint.to_string() },
-                Some(kind) => EngineError::NotFound { tried: vec![format!("{}: {kind}", self.endpoint)] },
+                Some(io::ErrorKind::PermissionDenied) => EngineError::Permission {
+                    address: self.endpoint.to_string(),
+                },
+                Some(kind) => EngineError::NotFound {
+                    tried: vec![format!("{}: {kind}", self.endpoint)],
+                },
                 None => request(other.to_string(), None),
             },
         }
     }
 
     /// What an image is configured with; none when it is not here.
-    pub(super) async fn inspect_image(&self, image: &str) -> Result<Option<ImageInspect>, EngineError> {
+    pub(super) async fn inspect_image(
+        &self,
+        image: &str,
+    ) -> Result<Option<ImageInspect>, EngineError> {
         match self.api.inspect_image(image).await {
             Ok(found) => Ok(Some(found)),
-            Err(Error::DockerResponseServerError { status_code: 404, .. }) => Ok(None),
-            Err(error) => {
-                Err(self.fail(error, |reason, _| EngineError::Request { action: "inspect the image", reason }))
-            }
+            Err(Error::DockerResponseServerError {
+                status_code: 404, ..
+            }) => Ok(None),
+            Err(error) => Err(self.fail(error, |reason, _| EngineError::Request {
+                action: "inspect the image",
+                reason,
+            })),
         }
     }
 
@@ -96,30 +122,56 @@ impl Client {
         credentials: Option<DockerCredentials>,
     ) -> impl Stream<Item = Result<CreateImageInfo, String>> + Unpin + '_ {
         use futures_util::StreamExt;
-        let options = CreateImageOptionsBuilder::default().from_image(image).build();
+        let options = CreateImageOptionsBuilder::default()
+            .from_image(image)
+            .build();
         let fail = |error: Error| match error {
             Error::DockerResponseServerError { message, .. } => message,
             Error::DockerStreamError { error } => error,
             other => other.to_string(),
         };
-        Box::pin(self.api.create_image(Some(options), None, credentials).map(move |item| item.map_err(fail)))
+        Box::pin(
+            self.api
+                .create_image(Some(options), None, credentials)
+                .map(move |item| item.map_err(fail)),
+        )
     }
 
     /// Makes a container and returns its id.
-    pub(super) async fn create(&self, name: &str, body: ContainerCreateBody) -> Result<String, EngineError> {
+    pub(super) async fn create(
+        &self,
+        name: &str,
+        body: ContainerCreateBody,
+    ) -> Result<String, EngineError> {
         let options = CreateContainerOptionsBuilder::default().name(name).build();
         let created = self.api.create_container(Some(options), body).await;
-        let created =
-            created.map_err(|error| self.fail(error, |reason, status| EngineError::Create { reason, status }))?;
-        created.warnings.iter().for_each(|warning| tracing::debug!(%warning, "engine"));
+        let created = created.map_err(|error| {
+            self.fail(error, |reason, status| EngineError::Create {
+                reason,
+                status,
+            })
+        })?;
+        created
+            .warnings
+            .iter()
+            .for_each(|warning| tracing::debug!(%warning, "engine"));
         Ok(created.id)
     }
 
     /// Attaches to a container's standard streams, before it starts.
     pub(super) async fn attach(&self, name: &str) -> Result<AttachContainerResults, EngineError> {
-        let options = AttachContainerOptionsBuilder::default().stdin(true).stdout(true).stderr(true).stream(true);
+        let options = AttachContainerOptionsBuilder::default()
+            .stdin(true)
+            .stdout(true)
+            .stderr(true)
+            .stream(true);
         let attached = self.api.attach_container(name, Some(options.build())).await;
-        attached.map_err(|error| self.fail(error, |reason, _| EngineError::Request { action: "attach", reason }))
+        attached.map_err(|error| {
+            self.fail(error, |reason, _| EngineError::Request {
+                action: "attach",
+                reason,
+            })
+        })
     }
 
     /// Copies an archive into a container.
@@ -129,8 +181,16 @@ impl Client {
         archive: impl Stream<Item = Bytes> + Send + 'static,
     ) -> Result<(), EngineError> {
         let options = UploadToContainerOptionsBuilder::default().path("/").build();
-        let done = self.api.upload_to_container(name, Some(options), bollard::body_stream(archive)).await;
-        done.map_err(|error| self.fail(error, |reason, _| EngineError::Request { action: "take files", reason }))
+        let done = self
+            .api
+            .upload_to_container(name, Some(options), bollard::body_stream(archive))
+            .await;
+        done.map_err(|error| {
+            self.fail(error, |reason, _| EngineError::Request {
+                action: "take files",
+                reason,
+            })
+        })
     }
 
     /// Starts a container.
@@ -145,9 +205,15 @@ impl Client {
     }
 
     /// Connects a container to a further network.
-    pub(super) async fn connect_network(&self, network: &str, container: &str) -> Result<(), EngineError> {
-        let request =
-            bollard::models::NetworkConnectRequest { container: container.to_owned(), endpoint_config: None };
+    pub(super) async fn connect_network(
+        &self,
+        network: &str,
+        container: &str,
+    ) -> Result<(), EngineError> {
+        let request = bollard::models::NetworkConnectRequest {
+            container: container.to_owned(),
+            endpoint_config: None,
+        };
         let done = self.api.connect_network(network, request).await;
         let action = "connect the container to the network";
         done.map_err(|error| self.fail(error, |reason, _| EngineError::Request { action, reason }))
@@ -158,14 +224,23 @@ impl Client {
     /// # Errors
     /// The engine refused, or does not answer.
     pub async fn remove(&self, name: &str) -> Result<Removal, EngineError> {
-        let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
+        let options = RemoveContainerOptionsBuilder::default()
+            .force(true)
+            .v(true)
+            .build();
         match self.api.remove_container(name, Some(options)).await {
             // 409: its removal is under way.
-            Ok(()) | Err(Error::DockerResponseServerError { status_code: 409, .. }) => Ok(Removal::Removed),
-            Err(Error::DockerResponseServerError { status_code: 404, .. }) => Ok(Removal::Absent),
-            Err(error) => {
-                Err(self.fail(error, |reason, _| EngineError::Request { action: "remove the container", reason }))
-            }
+            Ok(())
+            | Err(Error::DockerResponseServerError {
+                status_code: 409, ..
+            }) => Ok(Removal::Removed),
+            Err(Error::DockerResponseServerError {
+                status_code: 404, ..
+            }) => Ok(Removal::Absent),
+            Err(error) => Err(self.fail(error, |reason, _| EngineError::Request {
+                action: "remove the container",
+                reason,
+            })),
         }
     }
 
@@ -173,9 +248,15 @@ impl Client {
     pub(super) async fn platform(&self) -> Result<(String, String), EngineError> {
         let version = self.api.version().await;
         let version = version.map_err(|error| {
-            self.fail(error, |reason, _| EngineError::Request { action: "tell its version", reason })
+            self.fail(error, |reason, _| EngineError::Request {
+                action: "tell its version",
+                reason,
+            })
         })?;
-        Ok((version.os.unwrap_or_default(), version.arch.unwrap_or_default()))
+        Ok((
+            version.os.unwrap_or_default(),
+            version.arch.unwrap_or_default(),
+        ))
     }
 }
 

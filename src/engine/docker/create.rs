@@ -23,7 +23,11 @@ pub(super) struct Mounts<'a> {
 
 /// The request's body.
 pub(super) fn body(spec: &Spec, mounts: Option<&Mounts<'_>>) -> ContainerCreateBody {
-    let port = if spec.network == Network::Host { 0 } else { PORT };
+    let port = if spec.network == Network::Host {
+        0
+    } else {
+        PORT
+    };
     ContainerCreateBody {
         image: Some(spec.image.clone()),
         // An entry point of ours drops the image's command; both go to the supervisor with the process to start.
@@ -36,7 +40,10 @@ pub(super) fn body(spec: &Spec, mounts: Option<&Mounts<'_>>) -> ContainerCreateB
         // The end of this process is the end of the supervisor's input.
         stdin_once: Some(true),
         tty: Some(false),
-        healthcheck: Some(HealthConfig { test: Some(vec!["NONE".to_owned()]), ..HealthConfig::default() }),
+        healthcheck: Some(HealthConfig {
+            test: Some(vec!["NONE".to_owned()]),
+            ..HealthConfig::default()
+        }),
         labels: Some(spec.labels.clone().into_iter().collect()),
         host_config: Some(host_config(spec, mounts)),
         ..ContainerCreateBody::default()
@@ -44,7 +51,9 @@ pub(super) fn body(spec: &Spec, mounts: Option<&Mounts<'_>>) -> ContainerCreateB
 }
 
 fn host_config(spec: &Spec, mounts: Option<&Mounts<'_>>) -> HostConfig {
-    let memory = spec.memory_mb.and_then(|mb| i64::try_from(mb * 1024 * 1024).ok());
+    let memory = spec
+        .memory_mb
+        .and_then(|mb| i64::try_from(mb * 1024 * 1024).ok());
     HostConfig {
         auto_remove: Some(true),
         // The supervisor does the work of an init process.
@@ -53,7 +62,10 @@ fn host_config(spec: &Spec, mounts: Option<&Mounts<'_>>) -> HostConfig {
         // Equal to the memory limit: unset, the engine allows as much again in swap.
         memory_swap: memory,
         // The output comes through the channel.
-        log_config: Some(HostConfigLogConfig { typ: Some("none".to_owned()), config: None }),
+        log_config: Some(HostConfigLogConfig {
+            typ: Some("none".to_owned()),
+            config: None,
+        }),
         // User code must stay readable inside without being relabelled.
         security_opt: Some(vec!["label=disable".to_owned()]),
         network_mode: Some(
@@ -79,8 +91,14 @@ fn mount_list(spec: &Spec, mounts: &Mounts<'_>) -> Vec<Mount> {
         read_only: Some(true),
         ..Mount::default()
     };
-    let content = spec.content.iter().map(|content| read_only(&content.source, &content.target));
-    let own = [Some(read_only(mounts.supervisor, SUPERVISOR)), mounts.channel.map(|path| read_only(path, CHANNEL))];
+    let content = spec
+        .content
+        .iter()
+        .map(|content| read_only(&content.source, &content.target));
+    let own = [
+        Some(read_only(mounts.supervisor, SUPERVISOR)),
+        mounts.channel.map(|path| read_only(path, CHANNEL)),
+    ];
     content.chain(own.into_iter().flatten()).collect()
 }
 
@@ -95,7 +113,10 @@ mod tests {
             image: "public.ecr.aws/lambda/python:3.11".into(),
             memory_mb: Some(128),
             network: Network::Default,
-            content: vec![Content { source: "/work/src".into(), target: "/var/task".into() }],
+            content: vec![Content {
+                source: "/work/src".into(),
+                target: "/var/task".into(),
+            }],
             labels: [("sam.cli.container.type".to_owned(), "lambda".to_owned())].into(),
             transport: Transport::Auto,
         }
@@ -103,16 +124,29 @@ mod tests {
 
     #[test]
     fn the_request_is_as_designed() {
-        let mounts = Mounts { supervisor: Path::new("/cache/supervisor"), channel: Some(Path::new("/run/x")) };
+        let mounts = Mounts {
+            supervisor: Path::new("/cache/supervisor"),
+            channel: Some(Path::new("/run/x")),
+        };
         let body = serde_json::to_string_pretty(&body(&spec(), Some(&mounts))).unwrap();
         insta::assert_snapshot!(body);
     }
 
     #[test]
     fn a_shared_network_gets_any_free_port_and_copied_files_no_mounts() {
-        let body = body(&Spec { network: Network::Host, memory_mb: None, ..spec() }, None);
+        let body = body(
+            &Spec {
+                network: Network::Host,
+                memory_mb: None,
+                ..spec()
+            },
+            None,
+        );
         assert_eq!(body.entrypoint.unwrap()[1], "0");
         let host = body.host_config.unwrap();
-        assert_eq!((host.network_mode.as_deref(), host.mounts, host.memory), (Some("host"), None, None));
+        assert_eq!(
+            (host.network_mode.as_deref(), host.mounts, host.memory),
+            (Some("host"), None, None)
+        );
     }
 }

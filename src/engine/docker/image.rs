@@ -25,7 +25,11 @@ pub(super) async fn obtain(
 ) -> Result<ImageFacts, EngineError> {
     let here = find(client, image).await?;
     let pulled = match (policy, &here) {
-        (PullPolicy::Never, None) => return Err(EngineError::ImageMissing { image: image.to_owned() }),
+        (PullPolicy::Never, None) => {
+            return Err(EngineError::ImageMissing {
+                image: image.to_owned(),
+            });
+        }
         (PullPolicy::Missing | PullPolicy::Never, Some(_)) => false,
         (PullPolicy::Missing, None) => pull(client, env, events, image).await.map(|()| true)?,
         (PullPolicy::Always, None) => pull(client, env, events, image).await.map(|()| true)?,
@@ -34,12 +38,18 @@ pub(super) async fn obtain(
             Err(error) => {
                 let reason = error.hint().unwrap_or_else(|| error.to_string());
                 let reason = reason.lines().next().unwrap_or_default();
-                events.warn(format!("image {image} could not be refreshed, using the one that is here: {reason}"));
+                events.warn(format!(
+                    "image {image} could not be refreshed, using the one that is here: {reason}"
+                ));
                 false
             }
         },
     };
-    match if pulled { find(client, image).await? } else { here } {
+    match if pulled {
+        find(client, image).await?
+    } else {
+        here
+    } {
         Some(facts) => Ok(facts),
         None => Err(EngineError::Pull {
             image: image.to_owned(),
@@ -60,7 +70,12 @@ async fn find(client: &Client, image: &str) -> Result<Option<ImageFacts>, Engine
 
 fn names(image: &str) -> Vec<String> {
     let mut names = vec![image.to_owned()];
-    names.extend(SUFFIXES.iter().find_map(|suffix| image.strip_suffix(suffix)).map(str::to_owned));
+    names.extend(
+        SUFFIXES
+            .iter()
+            .find_map(|suffix| image.strip_suffix(suffix))
+            .map(str::to_owned),
+    );
     names
 }
 
@@ -72,18 +87,28 @@ fn facts(name: String, image: ImageInspect) -> ImageFacts {
         name,
         entrypoint: config.entrypoint.unwrap_or_default(),
         command: config.cmd.unwrap_or_default(),
-        env: env.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        env: env
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect(),
         working_dir: config.working_dir.filter(|directory| !directory.is_empty()),
     }
 }
 
 async fn pull(client: &Client, env: &Env, events: &Events, image: &str) -> Result<(), EngineError> {
     let credentials = credentials(env, registry(image)).await;
-    events.send(Event::Pull(Pull::Started { image: image.to_owned() }));
-    let progress = Progress { events, done: false };
+    events.send(Event::Pull(Pull::Started {
+        image: image.to_owned(),
+    }));
+    let progress = Progress {
+        events,
+        done: false,
+    };
     let mut stream = client.pull(image, credentials);
     while let Some(item) = stream.next().await {
-        let info = item.map_err(|reason| EngineError::Pull { image: image.to_owned(), reason })?;
+        let info = item.map_err(|reason| EngineError::Pull {
+            image: image.to_owned(),
+            reason,
+        })?;
         progress.tell(info);
     }
     progress.finish(image);
@@ -99,16 +124,25 @@ struct Progress<'a> {
 impl Progress<'_> {
     fn tell(&self, info: CreateImageInfo) {
         // Lines without an id speak of the whole image and say nothing that is not known.
-        let Some((id, status)) = info.id.zip(info.status) else { return };
+        let Some((id, status)) = info.id.zip(info.status) else {
+            return;
+        };
         let detail = info.progress_detail.unwrap_or_default();
         let size = |value: Option<i64>| value.and_then(|value| u64::try_from(value).ok());
         let (current, total) = (size(detail.current), size(detail.total));
-        self.events.send(Event::Pull(Pull::Layer { id, status, current, total }));
+        self.events.send(Event::Pull(Pull::Layer {
+            id,
+            status,
+            current,
+            total,
+        }));
     }
 
     fn finish(mut self, image: &str) {
         self.done = true;
-        self.events.send(Event::Pull(Pull::Done { image: image.to_owned() }));
+        self.events.send(Event::Pull(Pull::Done {
+            image: image.to_owned(),
+        }));
     }
 }
 
@@ -135,7 +169,9 @@ async fn credentials(env: &Env, registry: &str) -> Option<DockerCredentials> {
     // A helper is a program; it may ask the user's key store.
     let found = tokio::task::spawn_blocking(move || {
         let config = std::fs::File::open(directory.join("config.json")).ok()?;
-        docker_credential::get_credential_from_reader(config, &registry).ok().zip(Some(registry))
+        docker_credential::get_credential_from_reader(config, &registry)
+            .ok()
+            .zip(Some(registry))
     });
     let (credential, registry) = found.await.ok().flatten()?;
     let serveraddress = Some(registry);
@@ -146,9 +182,11 @@ async fn credentials(env: &Env, registry: &str) -> Option<DockerCredentials> {
             serveraddress,
             ..DockerCredentials::default()
         },
-        DockerCredential::IdentityToken(token) => {
-            DockerCredentials { identitytoken: Some(token), serveraddress, ..DockerCredentials::default() }
-        }
+        DockerCredential::IdentityToken(token) => DockerCredentials {
+            identitytoken: Some(token),
+            serveraddress,
+            ..DockerCredentials::default()
+        },
     })
 }
 
@@ -158,13 +196,19 @@ mod tests {
 
     #[test]
     fn a_tag_counts_with_and_without_its_architecture() {
-        assert_eq!(names("r/python:3.11-x86_64"), ["r/python:3.11-x86_64", "r/python:3.11"]);
+        assert_eq!(
+            names("r/python:3.11-x86_64"),
+            ["r/python:3.11-x86_64", "r/python:3.11"]
+        );
         assert_eq!(names("r/go:1"), ["r/go:1"]);
     }
 
     #[test]
     fn the_registry_is_the_host_in_the_name() {
-        assert_eq!(registry("public.ecr.aws/lambda/python:3.11"), "public.ecr.aws");
+        assert_eq!(
+            registry("public.ecr.aws/lambda/python:3.11"),
+            "public.ecr.aws"
+        );
         assert_eq!(registry("127.0.0.1:5000/x"), "127.0.0.1:5000");
         assert_eq!(registry("localhost/x"), "localhost");
         assert_eq!(registry("library/debian"), DEFAULT_REGISTRY);

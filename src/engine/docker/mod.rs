@@ -39,13 +39,29 @@ impl Docker {
         let endpoint = Endpoint::find(env)?;
         let reaper = Reaper::start(&endpoint.to_string());
         let client = Arc::new(Client::new(&endpoint)?);
-        Ok(Self { client, reaper, env: env.clone(), events: events.clone(), tasks: tasks.clone() })
+        Ok(Self {
+            client,
+            reaper,
+            env: env.clone(),
+            events: events.clone(),
+            tasks: tasks.clone(),
+        })
     }
 }
 
 impl Engine for Docker {
-    fn image<'a>(&'a self, image: &'a str, policy: PullPolicy) -> Boxed<'a, Result<ImageFacts, EngineError>> {
-        Box::pin(image::obtain(&self.client, &self.env, &self.events, image, policy))
+    fn image<'a>(
+        &'a self,
+        image: &'a str,
+        policy: PullPolicy,
+    ) -> Boxed<'a, Result<ImageFacts, EngineError>> {
+        Box::pin(image::obtain(
+            &self.client,
+            &self.env,
+            &self.events,
+            image,
+            policy,
+        ))
     }
 
     fn start<'a>(&'a self, spec: &'a Spec) -> Boxed<'a, Result<Instance, EngineError>> {

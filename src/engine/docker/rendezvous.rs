@@ -30,14 +30,21 @@ impl Rendezvous {
         let directory = parent.join(id);
         let socket = directory.join(SOCKET);
         if socket.as_os_str().len() > MAX_PATH {
-            return Err(io::Error::new(io::ErrorKind::InvalidFilename, format!("{} is too long", socket.display())));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidFilename,
+                format!("{} is too long", socket.display()),
+            ));
         }
         reaper.guard_directory(&directory);
         // The parent keeps other users of this machine out; the mount lets the container's user in, whoever that is.
         fs::DirBuilder::new().mode(0o711).create(&directory)?;
         let listener = UnixListener::bind(&socket)?;
         fs::set_permissions(&socket, fs::Permissions::from_mode(0o666))?;
-        Ok(Self { directory, listener, reaper: reaper.clone() })
+        Ok(Self {
+            directory,
+            listener,
+            reaper: reaper.clone(),
+        })
     }
 
     pub(super) fn directory(&self) -> &Path {
@@ -60,7 +67,10 @@ impl Drop for Rendezvous {
 /// The directory of this user's sockets, which nobody else may enter.
 fn parent(env: &Env) -> io::Result<PathBuf> {
     let user = rustix::process::getuid().as_raw();
-    let runtime = env.get(env::XDG_RUNTIME_DIR).map(PathBuf::from).filter(|directory| directory.is_dir());
+    let runtime = env
+        .get(env::XDG_RUNTIME_DIR)
+        .map(PathBuf::from)
+        .filter(|directory| directory.is_dir());
     let parent = match runtime {
         Some(directory) => directory.join("sam-rs"),
         None => env.temporary.join(format!("sam-rs-{user}")),
@@ -72,7 +82,10 @@ fn parent(env: &Env) -> io::Result<PathBuf> {
     let found = fs::symlink_metadata(&parent)?;
     // In a directory that everyone may write to, somebody else may have made it first.
     if !found.is_dir() || found.uid() != user || found.mode() & 0o077 != 0 {
-        let text = format!("{} is not a private directory of this user", parent.display());
+        let text = format!(
+            "{} is not a private directory of this user",
+            parent.display()
+        );
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
     }
     Ok(parent)

@@ -1,10 +1,10 @@
 //! The start of a sandbox: create, attach, start, and the channel that comes up first.
 
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use std::io;
 
 use bollard::container::{AttachContainerResults, LogOutput};
 use bytes::{Buf, Bytes};
@@ -33,22 +33,41 @@ pub(super) async fn start(docker: &Docker, spec: &Spec) -> Result<Instance, Engi
     }
     let attached = docker.client.attach(&spec.name).await?;
     let (reader, writer) = connect(docker, spec, Attached::new(attached), rendezvous).await?;
-    let handle =
-        DockerHandle { client: Arc::clone(&docker.client), reaper: docker.reaper.clone(), name: spec.name.clone() };
-    Ok(Instance { id, reader, writer, handle: Box::new(handle) })
+    let handle = DockerHandle {
+        client: Arc::clone(&docker.client),
+        reaper: docker.reaper.clone(),
+        name: spec.name.clone(),
+    };
+    Ok(Instance {
+        id,
+        reader,
+        writer,
+        handle: Box::new(handle),
+    })
 }
 
 /// Makes the container, with files mounted where the engine can see this machine's, else copied in.
 async fn create(docker: &Docker, spec: &Spec) -> Result<(String, Option<Rendezvous>), EngineError> {
     if spec.transport != Transport::Archive && docker.client.shares_files() {
         let supervisor = supervisor::file(&docker.env)?;
-        let rendezvous = (spec.transport == Transport::Auto).then(|| rendezvous(docker, spec)).flatten();
+        let rendezvous = (spec.transport == Transport::Auto)
+            .then(|| rendezvous(docker, spec))
+            .flatten();
         let channel = rendezvous.as_ref().map(Rendezvous::directory);
-        let body = create::body(spec, Some(&Mounts { supervisor: &supervisor, channel }));
+        let body = create::body(
+            spec,
+            Some(&Mounts {
+                supervisor: &supervisor,
+                channel,
+            }),
+        );
         match docker.client.create(&spec.name, body).await {
             Ok(id) => return Ok((id, rendezvous)),
             // The socket of an engine elsewhere: it does not know the sources of the mounts.
-            Err(EngineError::Create { status: Some(400), reason }) if spec.transport == Transport::Auto => {
+            Err(EngineError::Create {
+                status: Some(400),
+                reason,
+            }) if spec.transport == Transport::Auto => {
                 tracing::debug!(%reason, "the engine cannot mount files of this machine, they are copied in");
             }
             Err(error) => return Err(error),
@@ -61,14 +80,24 @@ async fn create(docker: &Docker, spec: &Spec) -> Result<(String, Option<Rendezvo
 async fn create_filled(docker: &Docker, spec: &Spec) -> Result<String, EngineError> {
     let (os, architecture) = docker.client.platform().await?;
     if os != "linux" || architecture != supervisor::ARCHITECTURE {
-        return Err(EngineError::Platform { platform: format!("{os}/{architecture}") });
+        return Err(EngineError::Platform {
+            platform: format!("{os}/{architecture}"),
+        });
     }
-    let id = docker.client.create(&spec.name, create::body(spec, None)).await?;
+    let id = docker
+        .client
+        .create(&spec.name, create::body(spec, None))
+        .await?;
     let (archive, built) = archive::stream(supervisor::bytes()?, &spec.content, &docker.tasks);
     let sent = docker.client.upload(&spec.name, archive).await;
     // A file that cannot be read is why the engine got a broken archive, so it is reported first.
-    let built = built.await.unwrap_or_else(|error| Err(io::Error::other(error)));
-    built.map_err(|source| EngineError::Files { action: "copying files into the container".to_owned(), source })?;
+    let built = built
+        .await
+        .unwrap_or_else(|error| Err(io::Error::other(error)));
+    built.map_err(|source| EngineError::Files {
+        action: "copying files into the container".to_owned(),
+        source,
+    })?;
     sent.map(|()| id)
 }
 
@@ -77,7 +106,10 @@ fn rendezvous(docker: &Docker, spec: &Spec) -> Option<Rendezvous> {
     opened.inspect_err(|error| tracing::debug!(%error, "no socket for the supervisor, it uses standard streams")).ok()
 }
 
-type Duplex = (Box<dyn AsyncRead + Send + Unpin>, Box<dyn AsyncWrite + Send + Unpin>);
+type Duplex = (
+    Box<dyn AsyncRead + Send + Unpin>,
+    Box<dyn AsyncWrite + Send + Unpin>,
+);
 
 /// Starts the container and waits for the supervisor, which may be faster than the engine's answer.
 async fn connect(
@@ -121,7 +153,9 @@ async fn connect(
 fn request_start(docker: &Docker, name: &str) -> oneshot::Receiver<Result<(), EngineError>> {
     let (started_tx, started_rx) = oneshot::channel();
     let (client, name) = (Arc::clone(&docker.client), name.to_owned());
-    docker.tasks.spawn(async move { started_tx.send(client.start(&name).await) });
+    docker
+        .tasks
+        .spawn(async move { started_tx.send(client.start(&name).await) });
     started_rx
 }
 
@@ -144,20 +178,40 @@ async fn ended_early(
     }
     let ended = ended(&docker.client, &spec.name).await;
     let said = said.trim();
-    EngineError::Silent { reason: if said.is_empty() { ended.reason } else { said.to_owned() } }
+    EngineError::Silent {
+        reason: if said.is_empty() {
+            ended.reason
+        } else {
+            said.to_owned()
+        },
+    }
 }
 
 async fn ended(client: &Client, name: &str) -> Ended {
     let Some(state) = client.state(name).await else {
-        return Ended { out_of_memory: false, reason: "the container is gone".to_owned() };
+        return Ended {
+            out_of_memory: false,
+            reason: "the container is gone".to_owned(),
+        };
     };
     let error = state.error.filter(|error| !error.is_empty());
-    let status = || format!("the container ended with status {}", state.exit_code.unwrap_or_default());
-    Ended { out_of_memory: state.oom_killed.unwrap_or(false), reason: error.unwrap_or_else(status) }
+    let status = || {
+        format!(
+            "the container ended with status {}",
+            state.exit_code.unwrap_or_default()
+        )
+    };
+    Ended {
+        out_of_memory: state.oom_killed.unwrap_or(false),
+        reason: error.unwrap_or_else(status),
+    }
 }
 
 fn files(action: &str, source: io::Error) -> EngineError {
-    EngineError::Files { action: action.to_owned(), source }
+    EngineError::Files {
+        action: action.to_owned(),
+        source,
+    }
 }
 
 /// The container's standard streams: what comes from standard output reads as bytes, standard error is for the log.
@@ -170,7 +224,12 @@ struct Attached {
 
 impl Attached {
     fn new(attached: AttachContainerResults) -> Self {
-        Self { output: attached.output, input: Some(attached.input), current: Bytes::new(), said: String::new() }
+        Self {
+            output: attached.output,
+            input: Some(attached.input),
+            current: Bytes::new(),
+            said: String::new(),
+        }
     }
 
     fn take(&mut self, output: LogOutput) {
@@ -180,7 +239,9 @@ impl Attached {
                 tracing::warn!(text = text.trim_end(), "supervisor");
                 self.said.push_str(&text);
             }
-            LogOutput::StdOut { message } | LogOutput::Console { message } | LogOutput::StdIn { message } => {
+            LogOutput::StdOut { message }
+            | LogOutput::Console { message }
+            | LogOutput::StdIn { message } => {
                 self.current = message;
             }
         }
@@ -206,7 +267,11 @@ impl Attached {
 }
 
 impl AsyncRead for Attached {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         while self.current.is_empty() {
             match ready!(self.output.as_mut().poll_next(cx)) {
                 Some(output) => {

@@ -1,0 +1,7 @@
+"""Tells which copy of the code runs, and with which template."""
+
+import os
+
+
+def handler(event, context):
+    return {"code": "source", "template": os.environ["TEMPLATE"]}
