@@ -16,9 +16,9 @@ const SOURCES: &[&str] = &[
 ];
 
 fn main() {
-    SOURCES
-        .iter()
-        .for_each(|path| println!("cargo::rerun-if-changed={path}"));
+    for path in SOURCES {
+        println!("cargo::rerun-if-changed={path}");
+    }
     println!("cargo::rerun-if-changed=build.rs");
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     let program = out.join("supervisor");
@@ -38,6 +38,10 @@ fn main() {
 }
 
 /// Calls the compiler itself: cargo would apply the profile and the flags of the outer build.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "cargo talks to build scripts this way"
+)]
 fn compile(program: &Path) -> Result<(), String> {
     let target = env::var("TARGET").map_err(|error| error.to_string())?;
     if !target.contains("-linux-") {

@@ -16,6 +16,7 @@ use crate::template::{Problem, Source, Span};
 
 /// Anything that ends the program early.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the docs of a variant name its fields")]
 pub enum Error {
     /// Settings that cannot be.
     #[error(transparent)]
@@ -53,9 +54,9 @@ pub enum Error {
     },
 }
 
-impl From<Problem> for Error {
-    fn from(problem: Problem) -> Self {
-        Self::Problem(Box::new(problem))
+impl From<Box<Problem>> for Error {
+    fn from(problem: Box<Problem>) -> Self {
+        Self::Problem(problem)
     }
 }
 
@@ -74,8 +75,9 @@ impl Error {
             Self::Lookup(error) => error.hint(),
             Self::Engine(error) => error.hint(),
             Self::Event { hint, .. } => (!hint.is_empty()).then(|| hint.clone()),
-            Self::Problem(problem) => problem.hint.clone(),
-            Self::Settings(SettingsError::Config(problem)) => problem.hint.clone(),
+            Self::Problem(problem) | Self::Settings(SettingsError::Config(problem)) => {
+                problem.hint.clone()
+            }
             Self::NoTemplate(_) => {
                 Some("name it with `-t`, or change to the directory that has it".to_owned())
             }
@@ -103,7 +105,7 @@ impl Error {
         if let Self::Lookup(error) = self {
             text.extend(error.preamble().map(|line| line + "\n"));
         }
-        text.push_str(&format!("Error: {self}\n"));
+        text.extend(["Error: ", &self.to_string(), "\n"]);
         if let Some((problem, span)) = self
             .problem()
             .and_then(|problem| Some((problem, problem.span?)))
@@ -136,7 +138,7 @@ fn excerpt(source: &Source, span: Span, label: &str, styled: bool) -> String {
         Renderer::plain()
     };
     let report = [Group::with_level(Level::ERROR).element(snippet)];
-    renderer.render(&report).to_string() + "\n"
+    renderer.render(&report).clone() + "\n"
 }
 
 fn floor(text: &str, mut at: usize) -> usize {

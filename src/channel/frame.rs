@@ -121,6 +121,10 @@ pub enum Answer {
 /// A message from sam-rs to the supervisor. Process and question ids are chosen by sam-rs; stream ids by the side that
 /// opens the stream (odd here, even there).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(
+    missing_docs,
+    reason = "the docs of a variant name its fields; in the supervisor nothing here is public"
+)]
 pub enum ToSandbox {
     /// Start a process.
     Spawn(u32, Spawn),
@@ -152,6 +156,10 @@ pub enum ToSandbox {
 
 /// A message from the supervisor to sam-rs.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(
+    missing_docs,
+    reason = "the docs of a variant name its fields; in the supervisor nothing here is public"
+)]
 pub enum FromSandbox {
     /// The first message.
     Hello {
@@ -328,7 +336,7 @@ impl Fields {
     }
     pub(super) fn strings<'a>(self, values: impl ExactSizeIterator<Item = &'a str>) -> Self {
         let count = values.len() as u32;
-        values.fold(self.u32(count), |fields, value| fields.string(value))
+        values.fold(self.u32(count), Self::string)
     }
 }
 

@@ -33,6 +33,7 @@ pub struct Log {
 
 /// What happened in the sandbox. Events come in the order in which they happened.
 #[derive(Debug)]
+#[expect(missing_docs, reason = "the docs of a variant name its fields")]
 pub enum Event {
     /// The supervisor runs.
     Hello {
@@ -242,7 +243,7 @@ impl Incoming {
                 match FromSandbox::decode(frame) {
                     Ok(message) => self.take(message),
                     Err(error) => {
-                        tracing::warn!(%error, "a frame from the supervisor was passed over")
+                        tracing::warn!(%error, "a frame from the supervisor was passed over");
                     }
                 }
             }

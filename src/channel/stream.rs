@@ -2,6 +2,7 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker, ready};
 
@@ -25,6 +26,7 @@ struct Allowance {
 pub(super) struct Remote {
     incoming_tx: mpsc::UnboundedSender<Option<Bytes>>,
     allowance: Arc<Mutex<Allowance>>,
+    ended: Arc<AtomicBool>,
 }
 
 impl Remote {
@@ -41,6 +43,7 @@ impl Remote {
     }
 
     pub(super) fn close(&self, both: bool) {
+        self.ended.store(true, Ordering::Relaxed);
         let _ = self.incoming_tx.send(None);
         if both {
             let mut allowance = lock(&self.allowance);
@@ -59,6 +62,7 @@ pub struct Stream {
     shared: Arc<Shared>,
     incoming_rx: mpsc::UnboundedReceiver<Option<Bytes>>,
     allowance: Arc<Mutex<Allowance>>,
+    ended: Arc<AtomicBool>,
     current: Bytes,
     consumed: usize,
     read_ended: bool,
@@ -74,24 +78,30 @@ impl Stream {
             gone: false,
             waker: None,
         }));
+        let ended = Arc::new(AtomicBool::new(false));
         let remote = Remote {
             incoming_tx,
             allowance: Arc::clone(&allowance),
+            ended: Arc::clone(&ended),
         };
-        let current = Bytes::new();
-        (
-            Self {
-                id,
-                shared,
-                incoming_rx,
-                allowance,
-                current,
-                consumed: 0,
-                read_ended: false,
-                write_ended: false,
-            },
-            remote,
-        )
+        let stream = Self {
+            id,
+            shared,
+            incoming_rx,
+            allowance,
+            ended,
+            current: Bytes::new(),
+            consumed: 0,
+            read_ended: false,
+            write_ended: false,
+        };
+        (stream, remote)
+    }
+
+    /// Set when the other side sends no more, whether or not what it had sent has been read.
+    #[must_use]
+    pub fn ended(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.ended)
     }
 
     fn consume(&mut self, count: usize) {

@@ -58,7 +58,7 @@ pub struct ContainerArgs {
 #[derive(Args, Debug, Default)]
 #[command(next_help_heading = "AWS")]
 pub struct AwsArgs {
-    /// Region that the function sees [default: AWS_REGION, AWS_DEFAULT_REGION, the profile's, us-east-1]
+    /// Region that the function sees [default: `AWS_REGION`, `AWS_DEFAULT_REGION`, the profile's, us-east-1]
     #[arg(long, value_name = "REGION")]
     pub region: Option<String>,
 }

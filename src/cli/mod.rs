@@ -1,5 +1,5 @@
 //! The command line's syntax. What an option means, and where its value comes from when it is not given, is decided in
-//! [`settings`](crate::settings); here nothing has a default and nothing is read.
+//! `settings`; here nothing has a default and nothing is read.
 
 mod groups;
 mod invoke;

@@ -4,6 +4,7 @@ use std::io;
 
 /// A failed action of an engine.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the docs of a variant name its fields")]
 pub enum EngineError {
     /// No engine answers.
     #[error(

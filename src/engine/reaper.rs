@@ -102,17 +102,19 @@ pub async fn main(address: &str) {
 fn read(lines: impl BufRead) -> BTreeMap<String, Left> {
     let mut left = BTreeMap::new();
     for line in lines.lines().map_while(Result::ok) {
-        match line.split_once(' ') {
-            Some(("container", name)) => {
-                drop(left.insert(name.to_owned(), Left::Container { created: false }))
+        let Some((verb, name)) = line.split_once(' ') else {
+            continue;
+        };
+        let kind = match verb {
+            "container" => Left::Container { created: false },
+            "created" => Left::Container { created: true },
+            "directory" => Left::Directory,
+            _ => {
+                left.remove(name);
+                continue;
             }
-            Some(("created", name)) => {
-                drop(left.insert(name.to_owned(), Left::Container { created: true }))
-            }
-            Some(("directory", path)) => drop(left.insert(path.to_owned(), Left::Directory)),
-            Some(("release", name)) => drop(left.remove(name)),
-            _ => {}
-        }
+        };
+        left.insert(name.to_owned(), kind);
     }
     left
 }

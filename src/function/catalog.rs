@@ -54,17 +54,16 @@ impl<'a> Catalog<'a> {
                 .iter()
                 .find(|(_, given)| given.as_deref() == Some(name))
         };
-        match by_id.or_else(by_name) {
-            Some((resource, _)) => Ok(resource),
-            None => {
-                let known = known();
-                let nearest = nearest(name, &known);
-                Err(LookupError::NotFound {
-                    name: name.to_owned(),
-                    known,
-                    nearest,
-                })
-            }
+        if let Some((resource, _)) = by_id.or_else(by_name) {
+            Ok(resource)
+        } else {
+            let known = known();
+            let nearest = nearest(name, &known);
+            Err(LookupError::NotFound {
+                name: name.to_owned(),
+                known,
+                nearest,
+            })
         }
     }
 }

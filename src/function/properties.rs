@@ -18,7 +18,7 @@ impl Function {
         resource: &Resource,
         scope: &Scope<'_>,
         directory: &Path,
-    ) -> Result<(Self, Vec<String>), Problem> {
+    ) -> Result<(Self, Vec<String>), Box<Problem>> {
         let read = Properties { resource, scope };
         read.refuse_other_packages()?;
         let handler = read.handler()?;
@@ -84,7 +84,7 @@ impl Properties<'_> {
         property: &str,
         message: impl Into<String>,
         label: impl Into<String>,
-    ) -> Problem {
+    ) -> Box<Problem> {
         let span = self
             .node(property)
             .map_or(self.resource.span, |node| node.span);
@@ -100,7 +100,7 @@ impl Properties<'_> {
     }
 
     /// Packages that are not a directory of code.
-    fn refuse_other_packages(&self) -> Result<(), Problem> {
+    fn refuse_other_packages(&self) -> Result<(), Box<Problem>> {
         if self.text("PackageType").as_deref() == Some("Image") {
             let text = format!("Function {} is packaged as a container image", self.id());
             return Err(self.problem("PackageType", text, "only zip packages run"));
@@ -120,7 +120,7 @@ impl Properties<'_> {
         Ok(())
     }
 
-    fn handler(&self) -> Result<String, Problem> {
+    fn handler(&self) -> Result<String, Box<Problem>> {
         let missing = || {
             let text = format!("Could not find handler for function: {}", self.id());
             self.problem("Handler", text, "it needs a Handler, such as `app.handler`")
@@ -130,7 +130,7 @@ impl Properties<'_> {
             .ok_or_else(missing)
     }
 
-    fn runtime(&self) -> Result<(Runtime, Architecture), Problem> {
+    fn runtime(&self) -> Result<(Runtime, Architecture), Box<Problem>> {
         let given = self.text("Runtime");
         let shown = given.as_deref().unwrap_or("None");
         let runtime = given.as_deref().and_then(Runtime::from_identifier).ok_or_else(|| {
@@ -141,7 +141,7 @@ impl Properties<'_> {
         Ok((runtime, architecture))
     }
 
-    fn architecture(&self, runtime: &Runtime) -> Result<Architecture, Problem> {
+    fn architecture(&self, runtime: &Runtime) -> Result<Architecture, Box<Problem>> {
         let listed = match self.value("Architectures") {
             None => return Ok(Architecture::default()),
             Some(Value::List(items)) if items.len() == 1 => items[0].scalar_text(),
@@ -162,7 +162,7 @@ impl Properties<'_> {
         })
     }
 
-    fn memory(&self) -> Result<u64, Problem> {
+    fn memory(&self) -> Result<u64, Box<Problem>> {
         let Some(text) = self.text("MemorySize") else {
             return Ok(DEFAULT_MEMORY);
         };
@@ -178,7 +178,7 @@ impl Properties<'_> {
         }
     }
 
-    fn timeout(&self) -> Result<Duration, Problem> {
+    fn timeout(&self) -> Result<Duration, Box<Problem>> {
         let Some(text) = self.text("Timeout") else {
             return Ok(DEFAULT_TIMEOUT);
         };
@@ -197,7 +197,7 @@ impl Properties<'_> {
     }
 
     /// The directory of the code. What is missing or cannot be resolved is the template's own directory.
-    fn code(&self, directory: &Path) -> Result<PathBuf, Problem> {
+    fn code(&self, directory: &Path) -> Result<PathBuf, Box<Problem>> {
         let property = self.code_property();
         let path = match self.value(property) {
             Some(Value::String(path)) => path,

@@ -10,6 +10,7 @@ use super::RequestId;
 
 /// Something that happened.
 #[derive(Debug)]
+#[expect(missing_docs, reason = "the docs of a variant name its fields")]
 pub enum Event {
     /// A line for people.
     Note(String),
@@ -33,6 +34,7 @@ pub enum Event {
 
 /// Progress of a pull.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the docs of a variant name its fields")]
 pub enum Pull {
     /// It begins.
     Started { image: String },

@@ -8,6 +8,7 @@ use super::Body;
 
 /// How an invocation ended.
 #[derive(Debug)]
+#[expect(missing_docs, reason = "the docs of a variant name its fields")]
 pub enum Outcome {
     /// The function answered.
     Success(Response),

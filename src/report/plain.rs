@@ -146,16 +146,11 @@ fn report_line(report: &Report) -> String {
          Memory Used: {used} MB\t",
         report.request_id, report.memory_size
     );
-    if let Some(init) = init {
-        line.push_str(&format!("Init Duration: {init:.2} ms\t"));
-    }
-    match &report.failure {
-        None => {}
-        Some(Failure::Timeout) => line.push_str("Status: timeout\t"),
-        Some(Failure::Error(kind)) => {
-            line.push_str(&format!("Status: error\tError Type: {kind}\t"))
-        }
-    }
+    line.extend(init.map(|init| format!("Init Duration: {init:.2} ms\t")));
+    line.extend(report.failure.as_ref().map(|failure| match failure {
+        Failure::Timeout => "Status: timeout\t".to_owned(),
+        Failure::Error(kind) => format!("Status: error\tError Type: {kind}\t"),
+    }));
     line
 }
 

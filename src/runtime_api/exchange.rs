@@ -202,6 +202,11 @@ impl<W: Waiter> Exchange<W> {
         self.end(state);
     }
 
+    /// The runtime's process is gone: nobody waits any more. What it had said before may still arrive.
+    pub fn abandon(&mut self) {
+        self.waiting.clear();
+    }
+
     /// The runtime's process is gone, and with it everything it was told.
     pub fn exited(&mut self) {
         self.end(State::Started);

@@ -27,6 +27,7 @@ pub enum Route {
 
 /// Why a call is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the docs of a variant name its fields")]
 pub enum ApiError {
     /// The id is not the current invocation's.
     InvalidRequestId,

@@ -1,6 +1,8 @@
 //! The Runtime API over HTTP/1.1: turns requests into [`Call`]s and the answers to them into responses.
 
 use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use base64::Engine;
 use bytes::{Bytes, BytesMut};
@@ -52,9 +54,10 @@ pub enum Finish {
 
 /// A call of the runtime. Each carries the way back for its answer.
 #[derive(Debug)]
+#[expect(missing_docs, reason = "the docs of a variant name its fields")]
 pub enum Call {
     /// Work is asked for.
-    Next(oneshot::Sender<Result<Delivery, ApiError>>),
+    Next(Waiting),
     /// An answer begins.
     Response(ResponseHead, oneshot::Sender<Result<(), ApiError>>),
     /// The answer that had begun is over.
@@ -75,27 +78,41 @@ pub enum Call {
     },
 }
 
-impl Waiter for oneshot::Sender<Result<Delivery, ApiError>> {
+/// A call for work that waits for its answer.
+#[derive(Debug)]
+pub struct Waiting {
+    /// Where the answer goes.
+    pub reply: oneshot::Sender<Result<Delivery, ApiError>>,
+    ended: Arc<AtomicBool>,
+}
+
+impl Waiter for Waiting {
     fn is_gone(&self) -> bool {
-        self.is_closed()
+        self.reply.is_closed() || self.ended.load(Ordering::Relaxed)
     }
 }
 
 /// Serves one connection of a runtime until it ends. No call has a time limit: a parked one may wait for hours.
+///
+/// `ended` says that the runtime sends no more. The server itself does not act on that: a runtime that reports an error
+/// and exits without waiting for the answer has reported it all the same.
 pub async fn serve(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    ended: Arc<AtomicBool>,
     call_tx: mpsc::UnboundedSender<Call>,
 ) {
     let service = service_fn(move |request| {
         let caller = Caller {
             call_tx: call_tx.clone(),
+            ended: Arc::clone(&ended),
         };
         async move { Ok::<_, Infallible>(caller.answer(request).await) }
     });
     let mut http = hyper::server::conn::http1::Builder::new();
     http.max_buf_size(MAX_HEAD)
         .max_header_size(MAX_HEAD)
-        .max_headers(4096);
+        .max_headers(4096)
+        .half_close(true);
     // The runtime has gone or talks something else; either way its process tells the rest.
     if let Err(error) = http.serve_connection(TokioIo::new(stream), service).await {
         tracing::debug!(%error, "a connection to the Runtime API ended");
@@ -104,6 +121,7 @@ pub async fn serve(
 
 struct Caller {
     call_tx: mpsc::UnboundedSender<Call>,
+    ended: Arc<AtomicBool>,
 }
 
 /// How the reading of a body ended early.
@@ -152,7 +170,10 @@ impl Caller {
     }
 
     async fn next(&self) -> Result<Response<Full<Bytes>>, ApiError> {
-        let delivery = self.call(Call::Next).await??;
+        let ended = Arc::clone(&self.ended);
+        let delivery = self
+            .call(|reply| Call::Next(Waiting { reply, ended }))
+            .await??;
         Ok(protocol::delivery(&delivery))
     }
 
@@ -286,7 +307,7 @@ async fn forward(mut body: Incoming, writer: &BodyWriter) -> BodyEnd {
                 failure = frame
                     .into_trailers()
                     .ok()
-                    .and_then(|trailers| trailer_error(&trailers))
+                    .and_then(|trailers| trailer_error(&trailers));
             }
         }
     }

@@ -97,7 +97,7 @@ impl Task {
 
     fn hand(&mut self, mut handed: Option<(Reply, Delivery)>) {
         while let Some((reply, delivery)) = handed {
-            handed = match reply.send(Ok(delivery)) {
+            handed = match reply.reply.send(Ok(delivery)) {
                 Ok(()) => None,
                 Err(_) => self.exchange.undeliver(),
             };
@@ -163,7 +163,7 @@ impl Task {
                 }
                 self.hand(polled.deliver);
             }
-            Err((reply, error)) => _ = reply.send(Err(error)),
+            Err((waiting, error)) => _ = waiting.reply.send(Err(error)),
         }
     }
 

@@ -1,11 +1,12 @@
 //! One function's execution environment: the engine's instance, the runtime in it, the Runtime API in front of it.
 //!
-//! [`Sandbox`] is the handle, [`task`] the actor that owns the state, [`plan`] what is to be started, [`ending`] how an
-//! end becomes an outcome. Knows neither the command line nor how outcomes are shown.
+//! [`Sandbox`] is the handle, `task` the actor that owns the state, `runtime` the life of its process and `course` that
+//! of an invocation, `plan` what is to be started, `ending` how an end becomes an outcome. Knows neither the command line nor how outcomes are shown.
 
 mod course;
 mod ending;
 mod plan;
+mod runtime;
 mod task;
 
 use std::sync::Arc;

@@ -8,18 +8,15 @@ use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use super::course::Running;
+use super::runtime::{Runtime, SETTLE};
 use super::{FAREWELL, Plan, ending};
-use crate::channel::frame::{Answer, Exit, Output};
+use crate::channel::frame::{Exit, Output};
 use crate::channel::{Channel, Event as ChannelEvent, Log, Stream};
 use crate::engine::{Handle, Network};
 use crate::lambda::event::{Event, Failure};
 use crate::lambda::{Events, Invocation, Outcome};
-use crate::runtime_api::{self, ApiError, Call, Delivery, Exchange};
+use crate::runtime_api::{self, Call, Exchange};
 
-/// The service's budget for initialisation; what takes longer starts again within the invocation's own time.
-pub(super) const INIT: Duration = Duration::from_secs(10);
-/// How long what a dead process had said may take to be read: it is in memory already.
-const SETTLE: Duration = Duration::from_millis(250);
 /// The Runtime API's port in a network of the sandbox's own.
 const PORT: u16 = 9001;
 const SIGKILL: i32 = 9;
@@ -32,7 +29,7 @@ pub(super) enum Command {
     Stop(Option<oneshot::Sender<()>>),
 }
 
-pub(super) type Reply = oneshot::Sender<Result<Delivery, ApiError>>;
+pub(super) type Reply = runtime_api::Waiting;
 
 /// Everything that can happen to a sandbox.
 enum Input {
@@ -59,25 +56,6 @@ pub(super) enum Next {
     Stop(Option<oneshot::Sender<()>>),
 }
 
-/// The runtime's process.
-#[derive(Debug, Default)]
-pub(super) struct Runtime {
-    /// Its id in the channel; 0 for none.
-    process: u32,
-    attempt: usize,
-    pub(super) started: Option<Instant>,
-    /// From its start to its first call for work, until an invocation reports it.
-    pub(super) init: Option<Duration>,
-    /// The error that it reported of its initialisation.
-    pub(super) init_error: Option<Outcome>,
-    /// How it ended, and until when what it had said before may still arrive.
-    exit: Option<(Exit, Instant)>,
-    /// Its answer broke off; its end, if that is why, arrives until then.
-    pub(super) truncated: Option<Instant>,
-    /// Why it could not be started: error number and path.
-    failed: Option<(i32, String)>,
-}
-
 pub(super) struct Task {
     pub(super) plan: Plan,
     pub(super) channel: Channel,
@@ -87,9 +65,9 @@ pub(super) struct Task {
     pub(super) exchange: Exchange<Reply>,
     pub(super) runtime: Runtime,
     pub(super) running: Option<Running>,
-    next_process: u32,
-    port: Option<u16>,
-    connections: usize,
+    pub(super) next_process: u32,
+    pub(super) port: Option<u16>,
+    pub(super) connections: usize,
     call_tx: mpsc::UnboundedSender<Call>,
     call_rx: mpsc::UnboundedReceiver<Call>,
     closed_tx: mpsc::UnboundedSender<()>,
@@ -193,21 +171,6 @@ impl Task {
             .min()
     }
 
-    /// When initialisation must be over; none where it counts against an invocation's own time.
-    fn init_deadline(&self) -> Option<Instant> {
-        let own = self
-            .running
-            .as_ref()
-            .is_none_or(|running| running.deadline().is_none());
-        let pending = self.runtime.process != 0
-            && !self.exchange.is_initialised()
-            && self.runtime.exit.is_none();
-        self.runtime
-            .started
-            .filter(|_| own && pending)
-            .map(|started| started + INIT)
-    }
-
     fn take(&mut self, input: Input) -> Next {
         match input {
             Input::Channel(event) => return self.take_event(event),
@@ -251,6 +214,7 @@ impl Task {
             }
             ChannelEvent::Exited { process, exit, .. } if process == self.runtime.process => {
                 tracing::debug!(?exit, "the runtime ended");
+                self.exchange.abandon();
                 if self.running.is_none() && self.exchange.is_initialised() {
                     // Between invocations: the next one starts it again.
                     self.retire();
@@ -281,124 +245,10 @@ impl Task {
         self.connections += 1;
         let (call_tx, closed_tx) = (self.call_tx.clone(), self.closed_tx.clone());
         self.tasks.spawn(async move {
-            runtime_api::serve(stream, call_tx).await;
+            let ended = stream.ended();
+            runtime_api::serve(stream, ended, call_tx).await;
             let _ = closed_tx.send(());
         });
-    }
-
-    /// Starts the runtime's process, from the first program that may be it.
-    pub(super) fn start_runtime(&mut self) {
-        self.runtime = Runtime::default();
-        self.exchange.exited();
-        self.try_program();
-    }
-
-    fn try_program(&mut self) {
-        let Some(port) = self.port else { return };
-        if let Some(spawn) = self.plan.spawn(port, self.runtime.attempt) {
-            self.runtime.process = self.next_process;
-            self.runtime.started = Some(Instant::now());
-            self.next_process += 1;
-            self.channel.spawn(self.runtime.process, spawn);
-        }
-    }
-
-    /// A missing file and a missing interpreter of a file that is there are the same error; only the first lets the
-    /// next program have its turn.
-    async fn probe(&mut self, path: String) {
-        let there = matches!(self.channel.stat(path.clone()).await, Some(Answer::Stat(_)));
-        self.runtime.attempt += 1;
-        if there || self.runtime.attempt >= self.plan.bootstraps.len() {
-            self.runtime.failed = Some((ENOENT, path));
-            if there {
-                self.plan.bootstraps.clear();
-            }
-            if let Next::Conclude(outcome) = self.settle() {
-                self.conclude(outcome).await;
-            }
-        } else {
-            self.try_program();
-        }
-    }
-
-    /// Ends the process and forgets it: what it still says is nobody's.
-    pub(super) fn retire(&mut self) {
-        if self.runtime.process != 0 && self.runtime.exit.is_none() {
-            self.channel.signal(self.runtime.process, SIGKILL, true);
-        }
-        self.runtime = Runtime::default();
-        self.exchange.exited();
-    }
-
-    /// What the state of the process means for the invocation.
-    fn settle(&mut self) -> Next {
-        let Some(running) = &self.running else {
-            return Next::Wait;
-        };
-        let request_id = running.invocation.request_id.clone();
-        if let Some(outcome) = self.runtime.init_error.take() {
-            self.retire();
-            return Next::Conclude(outcome);
-        }
-        if let Some((errno, path)) = self.runtime.failed.take() {
-            let outcome = ending::not_started(&request_id, errno, &path, &self.plan.bootstraps);
-            self.retire();
-            return Next::Conclude(outcome);
-        }
-        if let Some((exit, until)) = self.runtime.exit {
-            if self.connections > 0 && Instant::now() < until {
-                return Next::Wait;
-            }
-            let outcome = ending::exited(&request_id, &exit);
-            self.retire();
-            return Next::Conclude(outcome);
-        }
-        if self
-            .runtime
-            .truncated
-            .is_some_and(|until| Instant::now() >= until)
-        {
-            self.runtime.truncated = None;
-            return Next::Conclude(ending::truncated(&request_id));
-        }
-        if self.runtime.process == 0 && self.port.is_some() {
-            // It failed before this invocation: it starts again, within the invocation's own time.
-            self.start_runtime();
-            self.begin();
-        }
-        if self.exchange.is_initialised() {
-            self.deliver();
-        }
-        Next::Wait
-    }
-
-    /// The answer broke off. When that is because the process died, its end is on its way.
-    pub(super) fn truncated(&mut self) {
-        self.runtime.truncated = Some(Instant::now() + SETTLE);
-    }
-
-    fn check_time(&mut self) -> Next {
-        let now = Instant::now();
-        if self
-            .running
-            .as_ref()
-            .and_then(Running::deadline)
-            .is_some_and(|deadline| now >= deadline)
-        {
-            return self.expire();
-        }
-        if self.init_deadline().is_some_and(|deadline| now >= deadline) {
-            let text = format!(
-                "Function '{}' did not initialise within {} seconds",
-                self.plan.function,
-                INIT.as_secs()
-            );
-            self.events.warn(format!(
-                "{text}; as in Lambda it starts again, within its own timeout"
-            ));
-            self.retire();
-        }
-        Next::Wait
     }
 
     async fn lost(mut self) {

@@ -7,6 +7,7 @@ use crate::template::Problem;
 
 /// Settings that cannot be.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the docs of a variant name its fields")]
 pub enum SettingsError {
     /// A value that the command line refuses.
     #[error("{0}")]

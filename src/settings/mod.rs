@@ -104,7 +104,8 @@ impl Invoke {
                 args.event
                     .clone()
                     .filter(|_| !args.no_event)
-                    .or(config.text("event")?),
+                    .or(config.text("event")?)
+                    .as_deref(),
                 env,
             ),
             template: match &args.template.template {
@@ -126,12 +127,7 @@ impl Invoke {
                 "'--env-vars' / '-n'",
                 env,
             )?,
-            log_file: args
-                .output
-                .log_file
-                .clone()
-                .or(config.text("log_file")?.map(PathBuf::from))
-                .map(|path| env.directory.join(path)),
+            log_file: log_file(args, env, &config)?,
             pull: pull_policy(args, env, &config)?,
             invoke_images: invoke_images(&args.container.invoke_image, &config)?,
             network: args
@@ -172,12 +168,22 @@ fn default_template(directory: &Path) -> PathBuf {
     found.unwrap_or_else(|| directory.join(NO_TEMPLATE))
 }
 
-fn event(given: Option<String>, env: &Env) -> EventSource {
-    match given.as_deref() {
+fn event(given: Option<&str>, env: &Env) -> EventSource {
+    match given {
         None => EventSource::Empty,
         Some("-") => EventSource::Stdin,
         Some(path) => EventSource::File(env.directory.join(path)),
     }
+}
+
+fn log_file(
+    args: &InvokeArgs,
+    env: &Env,
+    config: &Config,
+) -> Result<Option<PathBuf>, SettingsError> {
+    let configured = config.text("log_file")?.map(PathBuf::from);
+    let path = args.output.log_file.clone().or(configured);
+    Ok(path.map(|path| env.directory.join(path)))
 }
 
 /// A path that must be there; as an option's value it is checked with the command line.

@@ -26,8 +26,8 @@ enum Setting {
     Text(String),
     Number(String),
     Flag(bool),
-    List(Vec<Setting>),
-    Map(Vec<(String, Setting)>),
+    List(Vec<Self>),
+    Map(Vec<(String, Self)>),
 }
 
 /// A word for true or false, in any of the spellings that the command line takes.
@@ -74,12 +74,12 @@ impl Config {
             path,
             text: text.into(),
         };
-        let problem = |message: String, range: Option<Range<usize>>, hint: &str| {
+        let problem = |message: &str, range: Option<Range<usize>>, hint: &str| {
             problem(&source, message, range, hint)
         };
         let document = DeTable::parse(text).map_err(|error| {
             problem(
-                error.message().trim().to_owned(),
+                error.message().trim(),
                 error.span(),
                 "the file must be valid TOML",
             )
@@ -91,7 +91,7 @@ impl Config {
         match root.get("version") {
             Some(version) if matches!(version.get_ref(), DeValue::Float(_)) => {}
             version => {
-                let text = "'version' key is not present or is in unrecognized format.".to_owned();
+                let text = "'version' key is not present or is in unrecognized format.";
                 return Err(problem(
                     text,
                     version.map(Spanned::span),
@@ -124,7 +124,7 @@ impl Config {
         });
         problem(
             &source,
-            format!("'{key}' must be {wanted}"),
+            &format!("'{key}' must be {wanted}"),
             Some(range.clone()),
             "",
         )
@@ -271,7 +271,7 @@ fn setting(value: &DeValue<'_>) -> Setting {
 
 fn problem(
     source: &Source,
-    message: String,
+    message: &str,
     range: Option<Range<usize>>,
     hint: &str,
 ) -> SettingsError {

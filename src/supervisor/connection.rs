@@ -12,6 +12,10 @@ use crate::sys::{self, PollFd};
 const BACKLOG: usize = 1024 * 1024;
 
 /// A connection and what is under way in each direction.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the two directions end independently, and each end is told independently"
+)]
 pub(crate) struct Connection {
     socket: TcpStream,
     stream: u32,

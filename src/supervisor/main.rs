@@ -4,7 +4,19 @@
 //! to it that everything in the sandbox ends when sam-rs does. It knows neither Lambda nor the engine that started it.
 //! One thread, one loop around poll(2): thread creation is refused by the seccomp profile of older engines.
 
-#[expect(dead_code, reason = "shared with sam-rs, which uses the other half")]
+#![expect(
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    clippy::large_stack_arrays,
+    reason = "a program of its own without a runtime: its standard error is for the engine, its clock \
+              the system's, and its one stack is not deep"
+)]
+
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "sam-rs has the other half of these files, and there their items are public"
+)]
 #[path = "../channel"]
 mod channel {
     pub(crate) mod codec;

@@ -108,10 +108,8 @@ fn number(path: &str) -> Option<u64> {
 
 /// The number after a word at the start of a line.
 fn field(text: &str, name: &str) -> Option<u64> {
-    let words = text.lines().map(str::split_ascii_whitespace);
-    words
-        .filter_map(|mut words| (words.next()? == name).then(|| words.next()?.parse().ok())?)
-        .next()
+    let mut words = text.lines().map(str::split_ascii_whitespace);
+    words.find_map(|mut words| (words.next()? == name).then(|| words.next()?.parse().ok())?)
 }
 
 #[cfg(test)]

@@ -191,6 +191,25 @@ impl Sandbox {
         }
     }
 
+    /// A message for a connection. One that is gone may still have messages under way.
+    fn pass(&mut self, message: &ToSandbox) {
+        let (ToSandbox::Data(stream, _)
+        | ToSandbox::Close { stream, .. }
+        | ToSandbox::Credit(stream, _)) = message
+        else {
+            return;
+        };
+        let Some(connection) = self.connections.get_mut(stream) else {
+            return;
+        };
+        match message {
+            ToSandbox::Data(_, bytes) => connection.accept(bytes, &mut self.link),
+            ToSandbox::Close { both, .. } => connection.close(*both, &mut self.link),
+            ToSandbox::Credit(_, bytes) => connection.grant(*bytes),
+            _ => {}
+        }
+    }
+
     fn obey(&mut self, message: ToSandbox) {
         let link = &mut self.link;
         match message {
@@ -217,20 +236,8 @@ impl Sandbox {
                     process.signal(signal, group);
                 }
             }
-            ToSandbox::Data(stream, bytes) => {
-                if let Some(connection) = self.connections.get_mut(&stream) {
-                    connection.accept(&bytes, link);
-                }
-            }
-            ToSandbox::Close { stream, both } => {
-                if let Some(connection) = self.connections.get_mut(&stream) {
-                    connection.close(both, link);
-                }
-            }
-            ToSandbox::Credit(stream, bytes) => {
-                if let Some(connection) = self.connections.get_mut(&stream) {
-                    connection.grant(bytes);
-                }
+            ToSandbox::Data(..) | ToSandbox::Close { .. } | ToSandbox::Credit(..) => {
+                self.pass(&message);
             }
             ToSandbox::LogCredit(id, bytes) => {
                 if let Some(process) = self.processes.get_mut(&id) {
@@ -239,10 +246,10 @@ impl Sandbox {
             }
             ToSandbox::Dial(stream, port) => self.dial(stream, port),
             ToSandbox::Stat(question, path) => {
-                link.send(&FromSandbox::Answer(question, questions::stat(&path)))
+                link.send(&FromSandbox::Answer(question, questions::stat(&path)));
             }
             ToSandbox::List(question, path) => {
-                link.send(&FromSandbox::Answer(question, questions::list(&path)))
+                link.send(&FromSandbox::Answer(question, questions::list(&path)));
             }
             ToSandbox::Usage(question) => {
                 let pids = self

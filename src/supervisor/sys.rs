@@ -118,14 +118,14 @@ pub(crate) fn reap() -> Option<Reaped> {
     let pid = unsafe { wait4(-1, &raw mut status, WNOHANG, &raw mut usage) };
     let pid = u32::try_from(pid).ok().filter(|pid| *pid != 0)?;
     let signal = status & 0x7f;
-    let [user_s, user_us, system_s, system_us, peak_kib, ..] =
+    let [user, user_micros, system, system_micros, peak_kib, ..] =
         usage.0.map(|word| u64::try_from(word).unwrap_or(0));
     Some(Reaped {
         pid,
         status: (signal == 0).then_some((status >> 8) & 0xff),
         signal: (signal != 0).then_some(signal),
         peak_memory: peak_kib * 1024,
-        cpu_micros: (user_s + system_s) * 1_000_000 + user_us + system_us,
+        cpu_micros: (user + system) * 1_000_000 + user_micros + system_micros,
     })
 }
 

@@ -91,7 +91,7 @@ impl Scope<'_> {
     fn call(&self, name: &str, argument: &Node, span: Span, depth: usize) -> Resolved {
         match name {
             "Ref" => match argument.as_str() {
-                Some(target) => self.reference(target, depth),
+                Some(target) => Ok(self.reference(target, depth)),
                 None => fail("Ref wants a name", span),
             },
             "Fn::GetAtt" => self.get_attribute(argument, span, depth),
@@ -106,14 +106,14 @@ impl Scope<'_> {
 
     /// A parameter's value, a pseudo parameter's, or what stands for a resource. A name that nothing has stands for
     /// itself, as in SAM CLI.
-    fn reference(&self, name: &str, depth: usize) -> Resolved {
+    fn reference(&self, name: &str, depth: usize) -> Value {
         if let Some(value) = self
             .parameter(name, depth)
             .or_else(|| self.pseudo_parameter(name))
         {
-            return Ok(value);
+            return value;
         }
-        Ok(Value::String(self.resource_name(name, depth)))
+        Value::String(self.resource_name(name, depth))
     }
 
     fn parameter(&self, name: &str, depth: usize) -> Option<Value> {
@@ -228,7 +228,7 @@ impl Scope<'_> {
             out.push_str(before);
             let name = &from[2..end];
             if let Some(literal) = name.strip_prefix('!') {
-                out.push_str(&format!("${{{literal}}}"));
+                out.extend(["${", literal, "}"]);
             } else {
                 let name = name.trim();
                 let value = match variables.iter().find(|entry| entry.key == name) {
@@ -247,7 +247,7 @@ impl Scope<'_> {
     fn named(&self, name: &str, span: Span, depth: usize) -> Resolved {
         match name.split_once('.') {
             Some((id, attribute)) => self.attribute(id, attribute, span, depth),
-            None => self.reference(name, depth),
+            None => Ok(self.reference(name, depth)),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! JSON with places. The text is checked by serde_json first, so that its errors are exact; the walk can then trust it.
+//! JSON with places. The text is checked by `serde_json` first, so that its errors are exact; the walk can then trust it.
 
 use std::sync::Arc;
 

@@ -15,7 +15,7 @@ mod yaml;
 
 use std::path::PathBuf;
 
-pub use error::{Problem, Source};
+pub use error::{Problem, Source, SyntaxError};
 pub use intrinsics::Scope;
 pub use node::{Entry, Kind, Node, Span};
 pub use parameters::Overrides;
@@ -65,27 +65,38 @@ impl Resource {
     }
 }
 
+/// Reads a document: as JSON where it is JSON, else as YAML.
+///
+/// # Errors
+/// It is neither.
+pub fn read(text: &str) -> Result<Node, SyntaxError> {
+    // A byte order mark is none of JSON's, so what follows one is YAML.
+    json::read(text).map_or_else(
+        || yaml::read(text.strip_prefix('\u{feff}').unwrap_or(text)),
+        Ok,
+    )
+}
+
 impl Template {
     /// Reads a template: as JSON where it is JSON, else as YAML.
     ///
     /// # Errors
     /// It is neither, or has no resources.
-    pub fn parse(path: PathBuf, text: &str) -> Result<Self, Problem> {
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    pub fn parse(path: PathBuf, text: &str) -> Result<Self, Box<Problem>> {
+        let shown = text.strip_prefix('\u{feff}').unwrap_or(text);
         let source = Source {
             path,
-            text: text.into(),
+            text: shown.into(),
         };
-        let root = match json::read(text) {
-            Some(root) => root,
-            None => yaml::read(text).map_err(|error| Problem {
+        let root = read(text).map_err(|error| {
+            Box::new(Problem {
                 message: format!("Failed to parse template: {}", error.message),
                 source_file: source.clone(),
                 span: Some(error.span),
                 label: error.message,
                 hint: error.hint,
-            })?,
-        };
+            })
+        })?;
         let resources = resources(&root, &source)?;
         Ok(Self {
             source,
@@ -133,19 +144,19 @@ impl Template {
         message: impl Into<String>,
         span: Span,
         label: impl Into<String>,
-    ) -> Problem {
+    ) -> Box<Problem> {
         let source_file = self.source.clone();
-        Problem {
+        Box::new(Problem {
             message: message.into(),
             source_file,
             span: Some(span),
             label: label.into(),
             hint: None,
-        }
+        })
     }
 }
 
-fn resources(root: &Node, source: &Source) -> Result<Vec<Resource>, Problem> {
+fn resources(root: &Node, source: &Source) -> Result<Vec<Resource>, Box<Problem>> {
     // An empty file is a template without functions, as in SAM CLI.
     if root.entries().is_empty() && (root.is_map() || root.kind == Kind::Null) {
         return Ok(Vec::new());
@@ -155,7 +166,7 @@ fn resources(root: &Node, source: &Source) -> Result<Vec<Resource>, Problem> {
         .filter(|section| !section.entries().is_empty());
     let Some(section) = section else {
         let text = "'Resources' section is required";
-        return Err(Problem {
+        return Err(Box::new(Problem {
             // The form in which SAM CLI prints it, which people search for.
             message: format!("[InvalidTemplateException(\"{text}\")] {text}"),
             source_file: source.clone(),
@@ -165,7 +176,7 @@ fn resources(root: &Node, source: &Source) -> Result<Vec<Resource>, Problem> {
             ),
             label: "a template has at least one resource".to_owned(),
             hint: Some("add a function below `Resources:`".to_owned()),
-        });
+        }));
     };
     let global = root
         .get("Globals")

@@ -65,7 +65,7 @@ impl Node {
 
     /// The value of a key.
     #[must_use]
-    pub fn get(&self, key: &str) -> Option<&Node> {
+    pub fn get(&self, key: &str) -> Option<&Self> {
         self.entries()
             .iter()
             .find(|entry| entry.key == key)
@@ -74,7 +74,7 @@ impl Node {
 
     /// The items of a sequence.
     #[must_use]
-    pub fn items(&self) -> Option<&[Node]> {
+    pub fn items(&self) -> Option<&[Self]> {
         match &self.kind {
             Kind::List(items) => Some(items),
             _ => None,

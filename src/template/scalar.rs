@@ -28,7 +28,8 @@ pub(super) fn resolve_tagged(tag: &str, text: &str) -> Option<Kind> {
         "int" => integer(text).map(Kind::Number),
         "float" => {
             let plain = || {
-                text.parse::<f64>()
+                text.replace('_', "")
+                    .parse::<f64>()
                     .ok()
                     .filter(|value| value.is_finite())
                     .map(python_float)
@@ -100,12 +101,9 @@ fn decimal(text: &str, base: u32) -> String {
         }
     }
     let (last, rest) = groups.split_last().unwrap_or((&0, &[]));
-    let rest: String = rest
-        .iter()
-        .rev()
-        .map(|group| format!("{group:09}"))
-        .collect();
-    format!("{last}{rest}")
+    rest.iter().rev().fold(last.to_string(), |text, group| {
+        text + &format!("{group:09}")
+    })
 }
 
 /// `1:30` is 90: digits, then groups of one or two digits below sixty.

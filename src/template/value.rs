@@ -14,9 +14,9 @@ pub enum Value {
     /// Text.
     String(String),
     /// A sequence.
-    List(Vec<Value>),
+    List(Vec<Self>),
     /// A mapping, in its order.
-    Map(Vec<(String, Value)>),
+    Map(Vec<(String, Self)>),
     /// `AWS::NoValue`: the property is as if it were not there.
     NoValue,
     /// An intrinsic that only a deployed stack could resolve, or that is wrong.

@@ -124,6 +124,7 @@ impl<'a> Composer<'a> {
                 });
             }
             Event::Scalar(text, style, anchor, tag) => {
+                let text = self.block_text(text, style, at);
                 (scalar_kind(text, style, tag.as_deref(), at)?, anchor, tag)
             }
             Event::SequenceStart(_, anchor, tag) => (self.list(&mut at)?, anchor, tag),
@@ -135,6 +136,22 @@ impl<'a> Composer<'a> {
             self.anchors.insert(anchor, node.clone());
         }
         Ok(node)
+    }
+
+    /// The text of a scalar. A block that ends with the file has a final newline only where the file has one.
+    fn block_text(&self, text: Cow<'a, str>, style: ScalarStyle, at: Span) -> Cow<'a, str> {
+        let block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+        let open = self
+            .text
+            .lines()
+            .last()
+            .is_some_and(|last| !last.trim().is_empty());
+        let at_end =
+            block && at.end >= self.text.len() && !self.text.ends_with(['\n', '\r']) && open;
+        match text.strip_suffix('\n') {
+            Some(bare) if at_end => Cow::Owned(bare.to_owned()),
+            _ => text,
+        }
     }
 
     fn list(&mut self, at: &mut Span) -> Result<Kind, SyntaxError> {
@@ -286,12 +303,11 @@ fn last_wins(entries: Vec<Entry>) -> Vec<Entry> {
     let mut places: HashMap<String, usize> = HashMap::with_capacity(entries.len());
     let mut kept: Vec<Entry> = Vec::with_capacity(entries.len());
     for entry in entries {
-        match places.get(&entry.key) {
-            Some(at) => kept[*at] = entry,
-            None => {
-                places.insert(entry.key.clone(), kept.len());
-                kept.push(entry);
-            }
+        if let Some(at) = places.get(&entry.key) {
+            kept[*at] = entry;
+        } else {
+            places.insert(entry.key.clone(), kept.len());
+            kept.push(entry);
         }
     }
     kept

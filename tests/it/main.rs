@@ -1,1 +1,24 @@
-fn main() {}
+//! The program from outside: the built binary, a real engine, real runtime clients. What needs no engine is tested
+//! here too where it needs more than one module.
+
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "tests read the environment of the test runner, start threads and wait; a test that cannot go on panics"
+)]
+
+mod support;
+
+mod endings;
+mod errors;
+mod kill;
+mod layers;
+mod output;
+mod pull;
+mod readme;
+mod runtime_api;
+mod runtimes;
+mod settings;
+mod supervisor;
+mod templates;
+mod yaml;

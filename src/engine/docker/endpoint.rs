@@ -139,12 +139,15 @@ fn context_name(env: &Env, directory: &Path) -> Option<String> {
     name.filter(|name| !name.is_empty() && name != "default")
 }
 
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+}
+
 /// The address in a context's metadata, which is kept under the hash of its name.
 fn context_host(directory: &Path, name: &str) -> Result<String, EngineError> {
-    let hash: String = Sha256::digest(name)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let hash = hexadecimal(&Sha256::digest(name));
     let path = directory.join("contexts/meta").join(hash).join("meta.json");
     let fail = |reason: String| EngineError::Context {
         name: name.to_owned(),
@@ -189,10 +192,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let docker = home.path().join(".docker");
         // sha256("remote")
-        let hash: String = Sha256::digest("remote")
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let hash = hexadecimal(&Sha256::digest("remote"));
         let meta = docker.join("contexts/meta").join(hash);
         fs::create_dir_all(&meta).unwrap();
         fs::write(

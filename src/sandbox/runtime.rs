@@ -1,0 +1,169 @@
+//! The life of the runtime's process within the sandbox's task: started, initialised, ended, started again.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::course::Running;
+use super::ending;
+use super::task::{Next, Task};
+use crate::channel::frame::{Answer, Exit};
+use crate::lambda::Outcome;
+
+/// The service's budget for initialisation; what takes longer starts again within the invocation's own time.
+const INIT: Duration = Duration::from_secs(10);
+/// How long what a dead process had said may take to be read: it is in memory already.
+pub(super) const SETTLE: Duration = Duration::from_millis(250);
+const SIGKILL: i32 = 9;
+const ENOENT: i32 = 2;
+
+/// The runtime's process.
+#[derive(Debug, Default)]
+pub(super) struct Runtime {
+    /// Its id in the channel; 0 for none.
+    pub(super) process: u32,
+    attempt: usize,
+    pub(super) started: Option<Instant>,
+    /// From its start to its first call for work, until an invocation reports it.
+    pub(super) init: Option<Duration>,
+    /// The error that it reported of its initialisation.
+    pub(super) init_error: Option<Outcome>,
+    /// How it ended, and until when what it had said before may still arrive.
+    pub(super) exit: Option<(Exit, Instant)>,
+    /// Its answer broke off; its end, if that is why, arrives until then.
+    pub(super) truncated: Option<Instant>,
+    /// Why it could not be started: error number and path.
+    pub(super) failed: Option<(i32, String)>,
+}
+
+impl Task {
+    /// When initialisation must be over; none where it counts against an invocation's own time.
+    pub(super) fn init_deadline(&self) -> Option<Instant> {
+        let own = self
+            .running
+            .as_ref()
+            .is_none_or(|running| running.deadline().is_none());
+        let pending = self.runtime.process != 0
+            && !self.exchange.is_initialised()
+            && self.runtime.exit.is_none();
+        self.runtime
+            .started
+            .filter(|_| own && pending)
+            .map(|started| started + INIT)
+    }
+
+    /// Starts the runtime's process, from the first program that may be it.
+    pub(super) fn start_runtime(&mut self) {
+        self.runtime = Runtime::default();
+        self.exchange.exited();
+        self.try_program();
+    }
+
+    fn try_program(&mut self) {
+        let Some(port) = self.port else { return };
+        if let Some(spawn) = self.plan.spawn(port, self.runtime.attempt) {
+            self.runtime.process = self.next_process;
+            self.runtime.started = Some(Instant::now());
+            self.next_process += 1;
+            self.channel.spawn(self.runtime.process, spawn);
+        }
+    }
+
+    /// A missing file and a missing interpreter of a file that is there are the same error; only the first lets the
+    /// next program have its turn.
+    pub(super) async fn probe(&mut self, path: String) {
+        let there = matches!(self.channel.stat(path.clone()).await, Some(Answer::Stat(_)));
+        self.runtime.attempt += 1;
+        if there || self.runtime.attempt >= self.plan.bootstraps.len() {
+            self.runtime.failed = Some((ENOENT, path));
+            if there {
+                self.plan.bootstraps.clear();
+            }
+            if let Next::Conclude(outcome) = self.settle() {
+                self.conclude(outcome).await;
+            }
+        } else {
+            self.try_program();
+        }
+    }
+
+    /// Ends the process and forgets it: what it still says is nobody's.
+    pub(super) fn retire(&mut self) {
+        if self.runtime.process != 0 && self.runtime.exit.is_none() {
+            self.channel.signal(self.runtime.process, SIGKILL, true);
+        }
+        self.runtime = Runtime::default();
+        self.exchange.exited();
+    }
+
+    /// What the state of the process means for the invocation.
+    pub(super) fn settle(&mut self) -> Next {
+        let Some(running) = &self.running else {
+            return Next::Wait;
+        };
+        let request_id = running.invocation.request_id.clone();
+        if let Some(outcome) = self.runtime.init_error.take() {
+            self.retire();
+            return Next::Conclude(outcome);
+        }
+        if let Some((errno, path)) = self.runtime.failed.take() {
+            let outcome = ending::not_started(&request_id, errno, &path, &self.plan.bootstraps);
+            self.retire();
+            return Next::Conclude(outcome);
+        }
+        if let Some((exit, until)) = self.runtime.exit {
+            if self.connections > 0 && Instant::now() < until {
+                return Next::Wait;
+            }
+            let outcome = ending::exited(&request_id, &exit);
+            self.retire();
+            return Next::Conclude(outcome);
+        }
+        if self
+            .runtime
+            .truncated
+            .is_some_and(|until| Instant::now() >= until)
+        {
+            self.runtime.truncated = None;
+            return Next::Conclude(ending::truncated(&request_id));
+        }
+        if self.runtime.process == 0 && self.port.is_some() {
+            // It failed before this invocation: it starts again, within the invocation's own time.
+            self.start_runtime();
+            self.begin();
+        }
+        if self.exchange.is_initialised() {
+            self.deliver();
+        }
+        Next::Wait
+    }
+
+    /// The answer broke off. When that is because the process died, its end is on its way.
+    pub(super) fn truncated(&mut self) {
+        self.runtime.truncated = Some(Instant::now() + SETTLE);
+    }
+
+    pub(super) fn check_time(&mut self) -> Next {
+        let now = Instant::now();
+        if self
+            .running
+            .as_ref()
+            .and_then(Running::deadline)
+            .is_some_and(|deadline| now >= deadline)
+        {
+            return self.expire();
+        }
+        if self.init_deadline().is_some_and(|deadline| now >= deadline) {
+            let text = format!(
+                "Function '{}' did not initialise within {} seconds",
+                self.plan.function,
+                INIT.as_secs()
+            );
+            self.events.warn(format!(
+                "{text}; as in Lambda it starts again, within its own timeout"
+            ));
+            self.retire();
+        }
+        Next::Wait
+    }
+}

@@ -1,0 +1,188 @@
+//! How a function ends, and what is told of it.
+
+use crate::support::{Output, Project};
+
+fn run(project: &Project, event: &str, arguments: &[&str]) -> Output {
+    let mut all = vec!["Hello", "-e", "-"];
+    all.extend(arguments);
+    project.invoke_with_input(&all, event.as_bytes())
+}
+
+fn error_type(output: &Output) -> String {
+    output.json()["errorType"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned()
+}
+
+#[test]
+fn an_error_of_the_handler_is_its_own_document() {
+    let project = Project::python("def handler(event, context):\n    raise ValueError('no')\n");
+    let output = run(&project, "{}", &[]).success();
+    assert_eq!(output.json()["errorMessage"], "no");
+    assert_eq!(error_type(&output), "ValueError");
+    assert!(!output.stderr.contains("Status:"), "{}", output.stderr);
+    assert_eq!(run(&project, "{}", &["--fail-on-error"]).code, Some(3));
+}
+
+#[test]
+fn an_error_of_the_import_is_reported_in_the_runtime_s_words() {
+    let project = Project::python("import nothing_like_that\n");
+    let output = run(&project, "{}", &[]).success();
+    assert_eq!(error_type(&output), "Runtime.ImportModuleError");
+    let project = Project::python("x = 1\n");
+    assert_eq!(
+        error_type(&run(&project, "{}", &[]).success()),
+        "Runtime.HandlerNotFound"
+    );
+}
+
+#[test]
+fn an_exit_is_told_with_its_status() {
+    let project = Project::provided();
+    for (event, message) in [
+        (
+            r#"{"do": "exit", "code": 5}"#,
+            "Runtime exited with error: exit status 5",
+        ),
+        (
+            r#"{"do": "exit", "code": 0}"#,
+            "Runtime exited without providing a reason",
+        ),
+    ] {
+        for transport in ["auto", "stdio"] {
+            let output = run(&project, event, &["--transport", transport]).success();
+            assert_eq!(error_type(&output), "Runtime.ExitError");
+            let text = output.json()["errorMessage"].as_str().unwrap().to_owned();
+            assert!(
+                text.starts_with("RequestId: ") && text.ends_with(message),
+                "{text}"
+            );
+            assert!(
+                output
+                    .stderr
+                    .contains("Status: error\tError Type: Runtime.ExitError"),
+                "{}",
+                output.stderr
+            );
+        }
+    }
+}
+
+#[test]
+fn an_exit_during_initialisation_is_told_too() {
+    let project = Project::python("import os, sys\nprint('last words', flush=True)\nos._exit(7)\n");
+    let output = run(&project, "{}", &[]).success();
+    assert_eq!(error_type(&output), "Runtime.ExitError");
+    assert!(output.stderr.contains("last words\n"), "{}", output.stderr);
+}
+
+#[test]
+fn a_time_out_prints_nothing_on_standard_output() {
+    let project = Project::python(
+        "import time\ndef handler(event, context):\n    print('in')\n    time.sleep(60)\n",
+    )
+    .function("python3.11", "app.handler", 1);
+    let output = run(&project, "{}", &[]).success();
+    assert_eq!(output.stdout, "");
+    for line in [
+        "Function 'Hello' timed out after 1 seconds",
+        "No response from invoke container for Hello",
+        "\tDuration: 1000.00 ms\t",
+        "Status: timeout",
+    ] {
+        assert!(output.stderr.contains(line), "{line} in {}", output.stderr);
+    }
+    assert_eq!(run(&project, "{}", &["--fail-on-error"]).code, Some(3));
+}
+
+#[test]
+fn initialisation_does_not_count_against_the_timeout() {
+    let project = Project::python(
+        "import time\ntime.sleep(1.5)\ndef handler(event, context):\n    return 1\n",
+    )
+    .function("python3.11", "app.handler", 1);
+    assert_eq!(run(&project, "{}", &[]).success().stdout, "1");
+}
+
+#[test]
+fn initialisation_that_is_too_long_starts_again_within_the_timeout() {
+    let code = "import os, time\ntime.sleep(0 if os.path.exists('/tmp/again') else (open('/tmp/again', 'w').close() or 30))\n\
+                def handler(event, context):\n    return 'second'\n";
+    let output = run(&Project::python(code), "{}", &[]).success();
+    assert_eq!(output.stdout, "\"second\"");
+    assert!(
+        output
+            .stderr
+            .contains("did not initialise within 10 seconds"),
+        "{}",
+        output.stderr
+    );
+    assert!(
+        !output.stderr.contains("Init Duration"),
+        "{}",
+        output.stderr
+    );
+}
+
+#[test]
+fn memory_that_runs_out_is_told_apart() {
+    let output = run(&Project::provided(), r#"{"do": "alloc", "mb": 400}"#, &[]);
+    assert_eq!(output.code, Some(1), "{output:?}");
+    assert_eq!(error_type(&output), "Runtime.OutOfMemory");
+    assert!(
+        output
+            .stderr
+            .contains("Container invocation failed due to maximum memory usage"),
+        "{}",
+        output.stderr
+    );
+}
+
+#[test]
+fn an_answer_above_the_limit_is_refused() {
+    let project = Project::python("def handler(event, context):\n    return 'x' * (7 << 20)\n");
+    assert_eq!(
+        error_type(&run(&project, "{}", &[]).success()),
+        "Function.ResponseSizeTooLarge"
+    );
+}
+
+#[test]
+fn a_bootstrap_that_cannot_run_is_told_apart() {
+    let message = |project: &Project| {
+        let output = run(project, "{}", &[]).success();
+        assert_eq!(error_type(&output), "Runtime.InvalidEntrypoint");
+        output.json()["errorMessage"]
+            .as_str()
+            .unwrap()
+            .split_once("Error: ")
+            .unwrap()
+            .1
+            .to_owned()
+    };
+    let none = Project::new()
+        .function("provided.al2023", "x", 3)
+        .file("src/readme", "");
+    assert_eq!(
+        message(&none),
+        "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]"
+    );
+    let plain = Project::new()
+        .function("provided.al2023", "x", 3)
+        .file("src/bootstrap", "#!/bin/sh\n");
+    assert_eq!(
+        message(&plain),
+        "fork/exec /var/task/bootstrap: permission denied"
+    );
+    let windows = Project::shell("#!/bin/sh\r\necho\r\n");
+    assert_eq!(
+        message(&windows),
+        "fork/exec /var/task/bootstrap: no such file or directory"
+    );
+    let other = Project::shell("\u{7f}ELF no program");
+    assert_eq!(
+        message(&other),
+        "fork/exec /var/task/bootstrap: exec format error"
+    );
+}

@@ -1,0 +1,137 @@
+//! Death in every phase: whatever ends the program, nothing of it is left.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use crate::support::Project;
+use crate::support::engine::{containers_of, docker};
+use crate::support::project::wait_until;
+
+/// What may pass until a container is gone.
+const GONE: Duration = Duration::from_secs(2);
+
+fn sleeper() -> Project {
+    Project::python(
+        "import time\nprint('initialising', flush=True)\ntime.sleep(0.2)\ndef handler(event, context):\n    print('handling', flush=True)\n    time.sleep(60)\n",
+    )
+    .function("python3.11", "app.handler", 100)
+}
+
+fn signal(child: &Child, name: &str) {
+    let status = Command::new("kill")
+        .args([name, &child.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(status.success());
+}
+
+/// Starts a run and reads its standard error up to a line.
+fn start_until(project: &Project, arguments: &[&str], line: &str) -> Child {
+    let mut command = project.command(&[&["local", "invoke", "Hello"], arguments].concat());
+    let mut child = command.stdout(Stdio::null()).spawn().unwrap();
+    let stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut lines = stderr.lines();
+    assert!(
+        lines
+            .by_ref()
+            .map_while(Result::ok)
+            .any(|found| found.contains(line)),
+        "{line}"
+    );
+    // Whoever closes the pipe would end the program by another way than the test's.
+    std::thread::spawn(move || lines.for_each(drop));
+    child
+}
+
+fn assert_gone(project: &Project, child: &Child) {
+    wait_until("the container is gone", GONE, || {
+        containers_of(child.id()).is_empty()
+    });
+    project.assert_clean(child.id());
+}
+
+#[test]
+fn kill_9_in_every_phase_leaves_nothing() {
+    let project = sleeper();
+    for transport in ["auto", "stdio", "archive"] {
+        for line in [
+            "Invoking",
+            "Mounting",
+            "SAM_CONTAINER_ID",
+            "initialising",
+            "START",
+            "handling",
+        ] {
+            let mut child = start_until(&project, &["--transport", transport], line);
+            signal(&child, "-KILL");
+            child.wait().unwrap();
+            assert_gone(&project, &child);
+        }
+    }
+}
+
+#[test]
+fn kill_9_at_any_moment_leaves_nothing() {
+    let project = sleeper();
+    for step in 0..24 {
+        let mut child = project.start(&["Hello"]);
+        std::thread::sleep(Duration::from_millis(step * 10));
+        signal(&child, "-KILL");
+        child.wait().unwrap();
+        assert_gone(&project, &child);
+    }
+}
+
+#[test]
+fn a_signal_ends_the_run_with_its_code() {
+    let project = sleeper();
+    for (name, code) in [("-INT", 130), ("-TERM", 143), ("-HUP", 129)] {
+        for line in ["Mounting", "SAM_CONTAINER_ID", "handling"] {
+            let mut child = start_until(&project, &[], line);
+            signal(&child, name);
+            assert_eq!(child.wait().unwrap().code(), Some(code), "{name} {line}");
+            assert_gone(&project, &child);
+        }
+    }
+}
+
+#[test]
+fn a_signal_is_heard_while_standard_input_is_read() {
+    let project = sleeper();
+    let mut command = project.command(&["local", "invoke", "Hello", "-e", "-"]);
+    let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stderr.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    signal(&child, "-INT");
+    let input = child.stdin.take();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    drop(input);
+    assert_gone(&project, &child);
+}
+
+#[test]
+fn the_supervisor_s_death_ends_the_run() {
+    let project = sleeper();
+    let child = start_until(&project, &[], "handling");
+    let container = containers_of(child.id()).pop().unwrap();
+    docker(&["kill", "--signal", "KILL", &container]);
+    let output = project.finish(child);
+    assert_eq!(output.code, Some(1), "{output:?}");
+}
+
+#[test]
+fn a_container_that_is_stopped_ends_at_once() {
+    let project = sleeper();
+    let child = start_until(&project, &[], "handling");
+    let container = containers_of(child.id()).pop().unwrap();
+    let begun = std::time::Instant::now();
+    docker(&["stop", &container]);
+    assert!(
+        begun.elapsed() < Duration::from_secs(5),
+        "the supervisor ends when it is asked to"
+    );
+    assert_eq!(project.finish(child).code, Some(1));
+}

@@ -1,0 +1,182 @@
+//! Where values come from: command line, environment, configuration file, default.
+
+use crate::support::Project;
+
+const SHOW: &str = "
+import os
+def handler(event, context):
+    names = ['A', 'B', 'C', 'AWS_REGION', 'AWS_DEFAULT_REGION', 'AWS_ACCOUNT_ID', 'AWS_ACCESS_KEY_ID', 'AWS_SAM_LOCAL',
+             'AWS_LAMBDA_FUNCTION_NAME', 'AWS_LAMBDA_LOG_GROUP_NAME', 'AWS_LAMBDA_FUNCTION_MEMORY_SIZE', '_HANDLER',
+             'AWS_LAMBDA_RUNTIME_API', 'AWS_EXECUTION_ENV', 'AWS_SESSION_TOKEN']
+    return {'env': {n: os.environ.get(n) for n in names}, 'event': event}
+";
+const TEMPLATE: &str = "
+Parameters:
+  Stage: {Type: String, Default: dev}
+Resources:
+  Hello:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: src
+      Handler: app.handler
+      Runtime: python3.11
+      Timeout: 10
+      Environment:
+        Variables: {A: template, B: !Ref Stage, AWS_LAMBDA_RUNTIME_API: 'stolen:1', C: !GetAtt Other.StreamArn}
+";
+
+fn project() -> Project {
+    Project::python(SHOW).file("template.yaml", TEMPLATE)
+}
+
+fn env(project: &Project, arguments: &[&str], variables: &[(&str, &str)]) -> serde_json::Value {
+    let mut command = project.command(&[&["local", "invoke", "Hello"], arguments].concat());
+    let child = command.envs(variables.iter().copied()).spawn().unwrap();
+    project.finish(child).success().json()["env"].clone()
+}
+
+#[test]
+fn the_service_s_variables_are_there() {
+    let env = env(&project(), &[], &[]);
+    for (name, value) in [
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_DEFAULT_REGION", "us-east-1"),
+        ("AWS_ACCOUNT_ID", "123456789012"),
+        ("AWS_ACCESS_KEY_ID", "defaultkey"),
+        ("AWS_SAM_LOCAL", "true"),
+        ("AWS_LAMBDA_FUNCTION_NAME", "Hello"),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/Hello"),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"),
+        ("_HANDLER", "app.handler"),
+        ("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001"),
+        ("AWS_EXECUTION_ENV", "AWS_Lambda_python3.11"),
+        ("A", "template"),
+        ("B", "dev"),
+        ("C", ""),
+    ] {
+        assert_eq!(env[name], value, "{name}");
+    }
+    assert!(env["AWS_SESSION_TOKEN"].is_null());
+}
+
+#[test]
+fn shell_and_file_lie_over_the_template() {
+    let project = project().file(
+        "env.json",
+        r#"{"Parameters": {"A": "common", "B": 1.50}, "Hello": {"A": null, "D": "x"}}"#,
+    );
+    let shell = env(
+        &project,
+        &[],
+        &[
+            ("A", "shell"),
+            ("D", "not declared"),
+            ("AWS_REGION", "eu-west-1"),
+        ],
+    );
+    assert_eq!(
+        (shell["A"].as_str(), shell["AWS_REGION"].as_str()),
+        (Some("shell"), Some("eu-west-1"))
+    );
+    let file = env(&project, &["-n", "env.json"], &[("A", "shell")]);
+    assert_eq!(
+        (file["A"].as_str(), file["B"].as_str()),
+        (None, Some("1.5"))
+    );
+}
+
+#[test]
+fn a_variable_that_cannot_be_resolved_is_named_once() {
+    let output = project().invoke(&["Hello"]).success();
+    let warnings: Vec<_> = output
+        .stderr
+        .lines()
+        .filter(|line| line.starts_with("Warning: "))
+        .collect();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].starts_with(
+        "Warning: Function 'Hello': variable 'C' is empty: only a deployed stack knows"
+    ));
+}
+
+#[test]
+fn the_command_line_lies_over_environment_and_file() {
+    let config = "version = 0.1\n[default.global.parameters]\nregion = 'eu-north-1'\n\
+                  [default.local_invoke.parameters]\nparameter_overrides = 'Stage=file'\n\
+                  [prod.local_invoke.parameters]\nparameter_overrides = ['Stage=prod']\n";
+    let project = project().file("samconfig.toml", config);
+    let plain = env(&project, &[], &[]);
+    assert_eq!(
+        (plain["B"].as_str(), plain["AWS_REGION"].as_str()),
+        (Some("file"), Some("eu-north-1"))
+    );
+    assert_eq!(env(&project, &["--config-env", "prod"], &[])["B"], "prod");
+    let given = env(
+        &project,
+        &[
+            "--region",
+            "ap-south-1",
+            "--parameter-overrides",
+            "Stage=cli",
+        ],
+        &[],
+    );
+    assert_eq!(
+        (given["B"].as_str(), given["AWS_REGION"].as_str()),
+        (Some("cli"), Some("ap-south-1"))
+    );
+}
+
+#[test]
+fn the_template_is_found_as_sam_finds_it() {
+    let project = project().file(
+        "other/t.yaml",
+        &TEMPLATE.replace("src", "../src").replace("dev", "other"),
+    );
+    assert_eq!(env(&project, &["-t", "other/t.yaml"], &[])["B"], "other");
+    assert_eq!(
+        env(&project, &["--template", "other/t.yaml"], &[])["B"],
+        "other"
+    );
+    assert_eq!(
+        env(&project, &[], &[("SAM_TEMPLATE_FILE", "other/t.yaml")])["B"],
+        "other"
+    );
+}
+
+#[test]
+fn credentials_reach_the_function_and_no_log() {
+    let keys = [
+        ("AWS_ACCESS_KEY_ID", "AKIASECRET"),
+        ("AWS_SECRET_ACCESS_KEY", "s3cr3t"),
+        ("AWS_SESSION_TOKEN", "t0k3n"),
+    ];
+    let project = project();
+    let mut command = project.command(&["local", "invoke", "Hello", "--debug"]);
+    let output = project
+        .finish(command.envs(keys).spawn().unwrap())
+        .success();
+    assert_eq!(output.json()["env"]["AWS_SESSION_TOKEN"], "t0k3n");
+    for (_, secret) in keys {
+        assert!(!output.stderr.contains(secret), "{}", output.stderr);
+    }
+    assert!(output.stderr.contains("DEBUG"), "{}", output.stderr);
+}
+
+#[test]
+fn no_event_is_an_empty_object() {
+    let output = project().invoke(&["Hello", "--no-event"]).success();
+    assert_eq!(output.json()["event"], serde_json::json!({}));
+}
+
+#[test]
+fn the_example_configuration_names_known_keys() {
+    let text =
+        std::fs::read_to_string(crate::support::root().join("samconfig.toml.example")).unwrap();
+    let project = project()
+        .file("samconfig.toml", &text)
+        .file("events/event.json", "{}")
+        .file("env.json", "{}");
+    let output = project.invoke(&["Hello", "--event", "events/event.json"]);
+    assert_eq!(output.code, Some(0), "{output:?}");
+}
