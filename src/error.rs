@@ -157,10 +157,21 @@ mod tests {
     fn an_error_shows_what_where_and_what_to_do() {
         let text = "Resources:\n  A:\n    Type: [\n";
         let error = Error::from(Template::parse("t.yaml".into(), text).unwrap_err());
-        insta::assert_snapshot!(error.render(false));
-        let error = Error::from(
-            Template::parse("t.yaml".into(), "Resources:\n  A:\n\tType: x\n").unwrap_err(),
-        );
-        insta::assert_snapshot!(error.render(false));
+        insta::assert_snapshot!(error.render(false), @"
+        Error: Failed to parse template: unclosed bracket '['
+         --> t.yaml:3:11
+          |
+        3 |     Type: [
+          |           ^ unclosed bracket '['
+        ");
+        let tab = Template::parse("t.yaml".into(), "Resources:\n  A:\n\tType: x\n").unwrap_err();
+        insta::assert_snapshot!(Error::from(tab).render(false), @"
+        Error: Failed to parse template: tabs disallowed within this context (block indentation)
+         --> t.yaml:3:2
+          |
+        3 |     Type: x
+          |     ^ tabs disallowed within this context (block indentation)
+        Hint: line 3 is indented with a tab; YAML wants blanks
+        ");
     }
 }

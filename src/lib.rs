@@ -1,4 +1,63 @@
 //! `sam-rs` runs AWS Lambda functions on a developer's machine, in containers.
+//!
+//! This page is the map of the program. Data flows from left to right; no two modules import each other, and a test
+//! reads the sources to keep it so:
+//!
+//! ```text
+//! cli -> settings -> template -> function -> sandbox(engine + channel + runtime_api) -> report
+//!                                                `-- front door: command
+//! ```
+//!
+//! # What a run does
+//!
+//! 1. [`cli`] is the command line's syntax. [`settings`] decides what the user meant: one expression a setting, from the
+//!    command line, the environment ([`env`](mod@env)), `samconfig.toml` and a default, in that order.
+//! 2. [`template`] reads YAML or JSON into a tree in which every node knows its place, merges `Globals`, and resolves
+//!    intrinsics against a scope. What cannot be resolved is a value too, so that only the property suffers that needs it.
+//! 3. [`function`](mod@function) is what is left of a resource: fully resolved, immutable, nothing optional that always
+//!    has a value. It also layers the environment that the function sees.
+//! 4. [`engine`] is the seam to whatever isolates a function: it makes sure that an image is here, starts the supervisor
+//!    where the function shall live, and yields a duplex byte stream to it. [`engine::docker`] is the only one so far.
+//! 5. [`channel`] makes many streams, process verbs and logs of that byte stream. The other end is the supervisor, a
+//!    small static program of its own (`src/supervisor`) that `build.rs` compiles and embeds.
+//! 6. [`runtime_api`] is the server that the runtime talks to: routes and error bodies, a state machine without input or
+//!    output, and hyper around them.
+//! 7. [`sandbox`] owns one execution environment: a task that gathers what the channel, the Runtime API and the clock
+//!    say, and decides what follows. Its verbs are start, invoke and stop; an invocation ends in exactly one
+//!    [`lambda::Outcome`].
+//! 8. [`report`] shows the events that all of them send, and is the only writer of both streams. [`command`] wires the
+//!    parts of one subcommand together. [`exit`] chooses the exit code, [`error`] renders what ends the program early.
+//!
+//! [`lambda`] is the vocabulary of the service that all of them share; [`shutdown`] turns signals into one token.
+//!
+//! # The supervisor
+//!
+//! ```text
+//! sam-rs  -- Runtime API server -- channel == supervisor -- 127.0.0.1:9001 -- runtime
+//!            (hyper, in process)   (frames)   (in the sandbox)  (plain TCP)
+//! ```
+//!
+//! The supervisor is the container's entry point. It starts the runtime as it is told, accepts the runtime's connections
+//! on the sandbox's own loopback, and carries them, the processes' output and their ends over one channel. So nothing of
+//! ours listens on a network, and a container without any network works like every other.
+//!
+//! - *Transport.* sam-rs listens on a Unix socket in a directory that is mounted into the container, and is attached to
+//!   its standard streams. The supervisor tries the socket, and speaks on the standard streams where it cannot be
+//!   reached; whichever speaks first is the channel. Where the engine does not see this machine's files, supervisor and
+//!   code are copied into the container instead of mounted, and the standard streams are the channel.
+//! - *Order.* Before the supervisor passes on what a runtime sent, it drains the processes' output. Everything that a
+//!   function wrote before it answered is ahead of the answer, without a wait anywhere.
+//! - *Back-pressure.* Every stream has a window of credit, logs too; a slow reader holds back only its stream.
+//! - *Death.* When sam-rs is gone, in whatever way, the channel ends: the supervisor kills everything and ends, and the
+//!   engine removes the container. What `kill -9` hits before the supervisor runs is removed by the
+//!   [reaper](engine::reaper), a second process that learns beforehand what is about to be made.
+//!
+//! # Errors
+//!
+//! Every error has one form: what failed, where, and what to do. The text starts with SAM CLI's words where it has any,
+//! because those are what people search for; then come the place in the file, with its line, and a hint. Texts are
+//! fragments that read after `Error: `; they name things as the user wrote them, and never the program's insides. A
+//! function that fails is an outcome and not an error.
 
 pub mod channel;
 pub mod cli;

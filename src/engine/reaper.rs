@@ -4,11 +4,11 @@
 //! run yet. The reaper reads from a pipe what the run is about to make. When the pipe ends and something has not been
 //! released, it removes that. It stays out of the terminal's process group, so that Ctrl-C does not reach it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{ChildStdin, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -18,63 +18,94 @@ use super::docker::{Client, Removal};
 pub const ARGUMENT: &str = "__reap";
 /// How long an unfinished creation may still surprise the reaper.
 const PATIENCE: Duration = Duration::from_secs(3);
+const RELEASE: &str = "release";
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// The run's end of the pipe. Without a reaper (it could not be started) every verb does nothing.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Reaper {
-    pipe: Arc<Mutex<Option<ChildStdin>>>,
+    process: Arc<Mutex<Process>>,
+}
+
+#[derive(Debug)]
+struct Process {
+    child: Option<Child>,
+    /// What is not released yet.
+    guarded: BTreeSet<String>,
+}
+
+impl Drop for Process {
+    /// A reaper that has nothing to do ends at once, and is waited for: a process 1 that does not collect orphans, as
+    /// in many containers, would keep its entry for ever.
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            drop(child.stdin.take());
+            if self.guarded.is_empty() {
+                let _ = child.wait();
+            }
+        }
+    }
 }
 
 impl Reaper {
     /// Starts the process, which will ask the engine at this address.
     #[must_use]
     pub fn start(address: &str) -> Self {
-        let pipe = std::env::current_exe().and_then(|program| {
+        let child = std::env::current_exe().and_then(|program| {
             let mut command = Command::new(program);
+            command.args([ARGUMENT, address]).process_group(0);
             command
-                .args([ARGUMENT, address])
                 .stdin(Stdio::piped())
                 .stdout(Stdio::null())
-                .stderr(Stdio::null());
-            Ok(command.process_group(0).spawn()?.stdin)
+                .stderr(Stdio::null())
+                .spawn()
         });
-        let pipe = pipe.unwrap_or_else(|error| {
+        let child = child.inspect_err(|error| {
             tracing::warn!(%error, "no reaper: a container may be left if this process is killed");
-            None
         });
+        let process = Process {
+            child: child.ok(),
+            guarded: BTreeSet::new(),
+        };
         Self {
-            pipe: Arc::new(Mutex::new(pipe)),
+            process: Arc::new(Mutex::new(process)),
         }
     }
 
-    fn tell(&self, line: &str) {
-        let mut pipe = self.pipe.lock().unwrap_or_else(PoisonError::into_inner);
-        let told = pipe.as_mut().map(|pipe| writeln!(pipe, "{line}"));
-        if let Some(Err(error)) = told {
+    fn tell(&self, verb: &str, name: &str) {
+        let mut process = self.process.lock().unwrap_or_else(PoisonError::into_inner);
+        if verb == RELEASE {
+            process.guarded.remove(name);
+        } else {
+            process.guarded.insert(name.to_owned());
+        }
+        let pipe = process
+            .child
+            .as_mut()
+            .and_then(|child| child.stdin.as_mut());
+        if let Some(Err(error)) = pipe.map(|pipe| writeln!(pipe, "{verb} {name}")) {
             tracing::warn!(%error, "the reaper is gone");
-            *pipe = None;
         }
     }
 
     /// A container of this name is about to be made.
     pub fn guard_container(&self, name: &str) {
-        self.tell(&format!("container {name}"));
+        self.tell("container", name);
     }
 
     /// The container exists: when it is not found any more, it is gone.
     pub fn created(&self, name: &str) {
-        self.tell(&format!("created {name}"));
+        self.tell("created", name);
     }
 
     /// A directory is about to be made.
     pub fn guard_directory(&self, path: &Path) {
-        self.tell(&format!("directory {}", path.display()));
+        self.tell("directory", &path.to_string_lossy());
     }
 
     /// A container or directory is gone.
     pub fn release(&self, name: &str) {
-        self.tell(&format!("release {name}"));
+        self.tell(RELEASE, name);
     }
 }
 
@@ -109,10 +140,11 @@ fn read(lines: impl BufRead) -> BTreeMap<String, Left> {
             "container" => Left::Container { created: false },
             "created" => Left::Container { created: true },
             "directory" => Left::Directory,
-            _ => {
+            RELEASE => {
                 left.remove(name);
                 continue;
             }
+            _ => continue,
         };
         left.insert(name.to_owned(), kind);
     }

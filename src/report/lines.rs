@@ -1,52 +1,63 @@
 //! Output of several sources in one stream of text, without a character torn or two lines run into one.
 
-use bytes::Bytes;
+/// Longest part of a line that is held back for the rest of it.
+const MAX_HELD: usize = 64 * 1024;
 
 /// Joins the sources.
 #[derive(Debug, Default)]
 pub(super) struct Lines {
-    /// Who wrote the line that is not ended yet.
+    /// Who wrote the line that is shown but not ended yet.
     open: Option<u32>,
-    /// The beginning of a character, by source.
-    torn: Vec<(u32, Vec<u8>)>,
-    /// Sources whose last byte was a carriage return, shown as a newline: a newline that follows is the same one.
-    returned: Vec<u32>,
+    /// What sources have written of a line that is not ended yet.
+    held: Vec<Held>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    source: u32,
+    bytes: Vec<u8>,
+    /// The last byte was a carriage return, taken as a newline: a newline that follows is the same one.
+    returned: bool,
 }
 
 impl Lines {
-    /// The text to write for a chunk of a source's output.
-    pub(super) fn output(&mut self, source: u32, chunk: &Bytes) -> Vec<u8> {
-        let mut bytes = self.take_torn(source);
-        bytes.extend_from_slice(chunk);
-        let whole = bytes.len() - torn_tail(&bytes);
-        if whole < bytes.len() {
-            self.torn.push((source, bytes.split_off(whole)));
-        }
-        let mut text = Vec::with_capacity(bytes.len() + 1);
-        let mut after_return = self.take_returned(source);
-        if self.open.is_some_and(|open| open != source) && !bytes.is_empty() {
-            text.push(b'\n');
-        }
-        for byte in bytes {
-            match byte {
-                b'\r' => text.push(b'\n'),
-                b'\n' if after_return => {}
-                byte => text.push(byte),
-            }
-            after_return = byte == b'\r';
-        }
-        if after_return {
-            self.returned.push(source);
-        }
-        match text.last() {
-            None => {}
-            Some(b'\n') => self.open = None,
-            Some(_) => self.open = Some(source),
-        }
-        text
+    /// The text to write for a chunk of a source's output: its whole lines. The rest is held back, for a chunk of
+    /// another source may come before it goes on.
+    pub(super) fn output(&mut self, source: u32, chunk: &[u8]) -> Vec<u8> {
+        let at = self.held.iter().position(|held| held.source == source);
+        let at = at.unwrap_or_else(|| {
+            self.held.push(Held {
+                source,
+                ..Held::default()
+            });
+            self.held.len() - 1
+        });
+        self.held[at].take(chunk);
+        let bytes = &mut self.held[at].bytes;
+        let whole = bytes
+            .iter()
+            .rposition(|byte| *byte == b'\n')
+            .map_or(0, |newline| newline + 1);
+        let rest = if bytes.len() - whole > MAX_HELD {
+            Vec::new()
+        } else {
+            bytes.split_off(whole)
+        };
+        let text = std::mem::replace(bytes, rest);
+        self.show(source, text)
     }
 
-    /// The text to write for a line of our own; with what sources have left torn, because nothing of it may be lost.
+    /// Whether something is held back.
+    pub(super) fn holds(&self) -> bool {
+        self.held.iter().any(|held| !held.bytes.is_empty())
+    }
+
+    /// The text to write when nothing has come for a while: what is held back, as far as characters are whole.
+    pub(super) fn idle(&mut self) -> Vec<u8> {
+        self.release(torn_tail)
+    }
+
+    /// The text to write for a line of our own; ahead of it everything that is held back.
     pub(super) fn line(&mut self, line: &str) -> Vec<u8> {
         let mut text = self.finish();
         text.extend_from_slice(line.as_bytes());
@@ -54,24 +65,49 @@ impl Lines {
         text
     }
 
-    /// Ends the line that is open.
+    /// Shows everything that is held back and ends the line.
     pub(super) fn finish(&mut self) -> Vec<u8> {
-        let mut text: Vec<u8> = self.torn.drain(..).flat_map(|(_, bytes)| bytes).collect();
-        if self.open.take().is_some() || !text.is_empty() {
+        let mut text = self.release(|_| 0);
+        if self.open.take().is_some() {
             text.push(b'\n');
         }
         text
     }
 
-    fn take_torn(&mut self, source: u32) -> Vec<u8> {
-        let at = self.torn.iter().position(|(known, _)| *known == source);
-        at.map(|at| self.torn.swap_remove(at).1).unwrap_or_default()
+    fn release(&mut self, keep: impl Fn(&[u8]) -> usize) -> Vec<u8> {
+        let mut text = Vec::new();
+        for mut held in std::mem::take(&mut self.held) {
+            let rest = held.bytes.split_off(held.bytes.len() - keep(&held.bytes));
+            let bytes = std::mem::replace(&mut held.bytes, rest);
+            text.extend(self.show(held.source, bytes));
+            self.held.push(held);
+        }
+        text
     }
 
-    fn take_returned(&mut self, source: u32) -> bool {
-        let before = self.returned.len();
-        self.returned.retain(|known| *known != source);
-        self.returned.len() < before
+    /// Text of a source, on a line of its own where another's is open.
+    fn show(&mut self, source: u32, mut text: Vec<u8>) -> Vec<u8> {
+        if text.is_empty() {
+            return text;
+        }
+        if self.open.is_some_and(|open| open != source) {
+            text.insert(0, b'\n');
+        }
+        self.open = (text.last() != Some(&b'\n')).then_some(source);
+        text
+    }
+}
+
+impl Held {
+    fn take(&mut self, chunk: &[u8]) {
+        for byte in chunk {
+            match byte {
+                b'\r' => self.bytes.push(b'\n'),
+                b'\n' if self.returned => {}
+                byte => self.bytes.push(*byte),
+            }
+            self.returned = *byte == b'\r';
+        }
     }
 }
 
@@ -95,12 +131,14 @@ fn torn_tail(bytes: &[u8]) -> usize {
 mod tests {
     use super::*;
 
-    fn joined(chunks: &[(u32, &[u8])]) -> String {
+    /// What is shown of chunks; with a pause after each where `idle`.
+    fn shown(chunks: &[(u32, &[u8])], idle: bool) -> String {
         let mut lines = Lines::default();
-        let mut text: Vec<u8> = chunks
-            .iter()
-            .flat_map(|(source, chunk)| lines.output(*source, &Bytes::copy_from_slice(chunk)))
-            .collect();
+        let mut text = Vec::new();
+        for (source, chunk) in chunks {
+            text.extend(lines.output(*source, chunk));
+            text.extend(if idle { lines.idle() } else { Vec::new() });
+        }
         text.extend(lines.line("END"));
         String::from_utf8_lossy(&text).into_owned()
     }
@@ -108,35 +146,49 @@ mod tests {
     #[test]
     fn lines_of_two_sources_do_not_run_into_each_other() {
         assert_eq!(
-            joined(&[(1, b"a"), (2, b"b\n"), (1, b"c\n")]),
+            shown(&[(1, b"a"), (2, b"b\n"), (1, b"c\n")], false),
+            "b\nac\nEND\n"
+        );
+        assert_eq!(
+            shown(&[(1, b"a"), (2, b"b\n"), (1, b"c\n")], true),
             "a\nb\nc\nEND\n"
         );
-        assert_eq!(joined(&[(1, b"a"), (1, b"b")]), "ab\nEND\n");
-        assert_eq!(joined(&[]), "END\n");
+        assert_eq!(shown(&[(1, b"a"), (1, b"b")], true), "ab\nEND\n");
+        assert_eq!(shown(&[(1, b"a"), (2, b"b")], false), "a\nb\nEND\n");
+        assert_eq!(shown(&[], false), "END\n");
     }
 
     #[test]
     fn a_character_split_in_any_way_stays_whole() {
         let text = "é€𝄞".as_bytes();
         for at in 0..text.len() {
-            assert_eq!(
-                joined(&[(1, &text[..at]), (2, b""), (1, &text[at..])]),
-                "é€𝄞\nEND\n",
-                "{at}"
-            );
+            for idle in [true, false] {
+                let chunks = [(1, &text[..at]), (2, &b""[..]), (1, &text[at..])];
+                assert_eq!(shown(&chunks, idle), "é€𝄞\nEND\n", "{at}");
+            }
         }
         assert_eq!(
-            joined(&[(1, &text[..1]), (2, b"x\n"), (1, &text[1..2])]),
+            shown(&[(1, &text[..1]), (2, b"x\n"), (1, &text[1..2])], true),
             "x\né\nEND\n"
         );
-        assert_eq!(joined(&[(1, b"\xff\xc3")]), "\u{fffd}\u{fffd}\nEND\n");
+        assert_eq!(shown(&[(1, b"\xff\xc3")], true), "\u{fffd}\u{fffd}\nEND\n");
     }
 
     #[test]
     fn a_carriage_return_is_a_newline() {
         assert_eq!(
-            joined(&[(1, b"a\rb\r\nc\r"), (1, b"\nd")]),
+            shown(&[(1, b"a\rb\r\nc\r"), (1, b"\nd")], false),
             "a\nb\nc\nd\nEND\n"
         );
+    }
+
+    #[test]
+    fn a_line_without_end_is_not_held_for_ever() {
+        let mut lines = Lines::default();
+        assert_eq!(
+            lines.output(1, &vec![b'x'; MAX_HELD + 1]).len(),
+            MAX_HELD + 1
+        );
+        assert!(!lines.holds());
     }
 }

@@ -1,6 +1,7 @@
 //! Events as text, in the service's words and SAM CLI's places.
 
 use std::io;
+use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc;
@@ -10,6 +11,9 @@ use super::output::{Streams, Writer};
 use super::pull::PullDisplay;
 use crate::lambda::LATEST;
 use crate::lambda::event::{Event, Failure, Report};
+
+/// How long the beginning of a line waits for its end before it is shown without.
+const PATIENCE: Duration = Duration::from_millis(50);
 
 /// Writes events until no more can come.
 pub struct Reporter {
@@ -37,7 +41,7 @@ impl Reporter {
     /// Writes every event, until no more can come.
     pub async fn run(mut self, mut event_rx: mpsc::UnboundedReceiver<Event>) {
         let mut answer = Ok(());
-        while let Some(event) = event_rx.recv().await {
+        while let Some(event) = self.next(&mut event_rx).await {
             match event {
                 Event::Flush(reached_tx) => {
                     let rest = self.lines.finish();
@@ -50,6 +54,18 @@ impl Reporter {
                 }
             }
         }
+    }
+
+    /// The next event. What is held back for the rest of its line is shown when none comes for a while.
+    async fn next(&mut self, event_rx: &mut mpsc::UnboundedReceiver<Event>) -> Option<Event> {
+        if self.lines.holds() {
+            if let Ok(event) = tokio::time::timeout(PATIENCE, event_rx.recv()).await {
+                return event;
+            }
+            let text = self.lines.idle();
+            self.log(&text).await;
+        }
+        event_rx.recv().await
     }
 
     /// Only a failure of the answer's stream is an error: the rest is for people who have gone away.
@@ -132,7 +148,7 @@ impl Reporter {
 
 /// The service's figures, in its order: every field is followed by a tab.
 fn report_line(report: &Report) -> String {
-    let millis = |duration: std::time::Duration| duration.as_secs_f64() * 1000.0;
+    let millis = |duration: Duration| duration.as_secs_f64() * 1000.0;
     let duration = millis(report.duration);
     let init = report.init.map(millis);
     // A cold start is billed with its initialisation.
@@ -158,7 +174,6 @@ fn report_line(report: &Report) -> String {
 mod tests {
     use super::*;
     use crate::lambda::RequestId;
-    use std::time::Duration;
 
     #[test]
     fn the_report_has_the_service_s_order() {

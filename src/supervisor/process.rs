@@ -54,7 +54,7 @@ impl Process {
             use std::os::unix::process::CommandExt;
             command.process_group(0);
         }
-        sys::restore_in_child(&mut command);
+        sys::prepare_child(&mut command, sys::Program::new(&spawn.argv, &spawn.env));
         let child: Child = command.spawn()?;
         Ok(Self {
             id,

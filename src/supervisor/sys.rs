@@ -6,7 +6,7 @@
     reason = "system calls that the standard library does not offer, declared by hand"
 )]
 
-use std::ffi::{c_int, c_long, c_short, c_ulong, c_void};
+use std::ffi::{CString, c_char, c_int, c_long, c_short, c_ulong, c_void};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -75,6 +75,11 @@ unsafe extern "C" {
     #[link_name = "kill"]
     fn c_kill(pid: c_int, signal: c_int) -> c_int;
     fn getuid() -> u32;
+    fn execve(
+        path: *const c_char,
+        arguments: *const *const c_char,
+        environment: *const *const c_char,
+    ) -> c_int;
 }
 
 fn check(result: c_int) -> io::Result<c_int> {
@@ -201,10 +206,48 @@ pub(crate) fn user() -> u32 {
     unsafe { getuid() }
 }
 
+/// A program with its arguments and environment, ready for execve(2).
+pub(crate) struct Program {
+    path: CString,
+    arguments: Vec<CString>,
+    environment: Vec<CString>,
+}
+
+impl Program {
+    /// None where the program must be looked for in `PATH`, or something holds a NUL.
+    pub(crate) fn new(argv: &[String], env: &[(String, String)]) -> Option<Self> {
+        let path = argv.first().filter(|path| path.contains('/'))?;
+        let environment = env
+            .iter()
+            .map(|(name, value)| CString::new(format!("{name}={value}")));
+        Some(Self {
+            path: CString::new(path.as_str()).ok()?,
+            arguments: argv
+                .iter()
+                .map(|text| CString::new(text.as_str()).ok())
+                .collect::<Option<_>>()?,
+            environment: environment.collect::<Result<_, _>>().ok()?,
+        })
+    }
+
+    /// Becomes the program; returns only when that fails. The standard library's way would give a file that is no
+    /// program to the shell, which Lambda does not.
+    fn exec(&self) -> io::Error {
+        let pointers = |texts: &[CString]| {
+            let texts = texts.iter().map(|text| text.as_ptr());
+            texts.chain([std::ptr::null()]).collect::<Vec<_>>()
+        };
+        let (arguments, environment) = (pointers(&self.arguments), pointers(&self.environment));
+        // SAFETY: three pointers to NUL-terminated data that outlives the call, the arrays ended by a null pointer.
+        unsafe { execve(self.path.as_ptr(), arguments.as_ptr(), environment.as_ptr()) };
+        io::Error::last_os_error()
+    }
+}
+
 /// Lets a child undo between fork and exec what this program set for itself: the signal mask, the protection of its
 /// `/proc` entries. The child is also made the first to go when memory runs out.
-pub(crate) fn restore_in_child(command: &mut Command) {
-    let restore = || {
+pub(crate) fn prepare_child(command: &mut Command, program: Option<Program>) {
+    let prepare = move || {
         let none = SignalSet([0; 1024 / c_ulong::BITS as usize]);
         // SAFETY: both calls are safe between fork and exec, and touch only the child.
         unsafe {
@@ -223,8 +266,10 @@ pub(crate) fn restore_in_child(command: &mut Command) {
         }
         // Only raised, which everyone may; where it cannot be, the supervisor may be chosen, and the channel tells.
         let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
-        Ok(())
+        program
+            .as_ref()
+            .map_or(Ok(()), |program| Err(program.exec()))
     };
-    // SAFETY: the closure makes no allocation that could wait for a lock: the program has one thread.
-    unsafe { command.pre_exec(restore) };
+    // SAFETY: what the closure allocates cannot wait for a lock of another thread: the program has one.
+    unsafe { command.pre_exec(prepare) };
 }

@@ -43,7 +43,13 @@ fn a_template_that_cannot_be_read() {
     let output = project
         .invoke(&["A"])
         .failure(1, "Failed to parse template: ");
-    insta::assert_snapshot!(redact(&output.stderr, &project), @"");
+    insta::assert_snapshot!(redact(&output.stderr, &project), @"
+    Error: Failed to parse template: unclosed bracket '['
+     --> [PROJECT]/template.yaml:4:17
+      |
+    4 |     Properties: [
+      |                 ^ unclosed bracket '['
+    ");
     template("Resources:\n\tA: 1\n")
         .invoke(&[])
         .failure(1, "Failed to parse template: ");
@@ -68,7 +74,13 @@ fn a_property_that_is_wrong_is_shown_in_its_place() {
     let output = project
         .invoke(&["Hello"])
         .failure(1, "Unsupported Lambda runtime: python1.0.");
-    insta::assert_snapshot!(redact(&output.stderr, &project), @"");
+    insta::assert_snapshot!(redact(&output.stderr, &project), @"
+    Error: Unsupported Lambda runtime: python1.0. For a list of supported runtimes, please visit https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
+     --> [PROJECT]/template.yaml:8:16
+      |
+    8 |       Runtime: python1.0
+      |                ^^^^^^^^^ not a runtime that Lambda has
+    ");
     hello()
         .function("python3.11", "app.handler", 3)
         .file("x", "");

@@ -70,8 +70,8 @@ fn every_document_is_what_sam_makes_of_it() {
             Err(error) => return Some(error),
         };
         // As text, so that the order counts.
-        (ours.to_string() != expected.to_string())
-            .then(|| format!("\n  ours {ours}\n  SAM  {expected}"))
+        let (ours, expected) = (ours.to_string(), expected.to_string());
+        (ours != expected).then(|| format!("\n  ours {ours}\n  SAM  {expected}"))
     });
 }
 
