@@ -100,15 +100,15 @@ impl Reporter {
 
     /// A line of the program's own, always for the terminal.
     async fn note(&mut self, text: &str) {
-        let mut bytes = if self.log_file.is_some() {
-            Vec::new()
-        } else {
-            self.lines.finish()
+        if self.pull.write_above(text) {
+            return;
+        }
+        let mut bytes = match &self.log_file {
+            Some(_) => Vec::new(),
+            None => self.lines.finish(),
         };
         bytes.extend_from_slice(text.as_bytes());
         bytes.push(b'\n');
-        // Bars are drawn by a library that writes for itself; they make room while this is written.
-        self.pull.aside(|| {});
         let _ = self.streams.stderr.write_all(&bytes).await;
         let _ = self.streams.stderr.flush().await;
     }

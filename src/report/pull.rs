@@ -6,7 +6,9 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::lambda::event::Pull;
 
-const TEMPLATE: &str = "{prefix:>14} {wide_bar} {bytes:>10}/{total_bytes:<10} {msg:<18}";
+/// A layer whose size is not known yet.
+const WORD: &str = "{prefix:>14} {msg}";
+const BAR: &str = "{prefix:>14} {wide_bar} {bytes:>10}/{total_bytes:<10} {msg:<18}";
 
 /// What is shown of the pull that is under way.
 #[derive(Default)]
@@ -61,12 +63,10 @@ impl PullDisplay {
         (before.as_deref() != Some(status)).then(|| format!("  {id}: {status}"))
     }
 
-    /// Takes the bars off the screen while something else is written.
-    pub(super) fn aside(&self, write: impl FnOnce()) {
-        match &self.bars {
-            Some(bars) => bars.all.suspend(write),
-            None => write(),
-        }
+    /// Writes a line above the bars. False where there are none, and the line is still to be written.
+    pub(super) fn write_above(&self, line: &str) -> bool {
+        let bars = self.bars.as_ref();
+        bars.is_some_and(|bars| bars.all.println(line).is_ok())
     }
 
     fn clear(&mut self) {
@@ -78,17 +78,22 @@ impl PullDisplay {
     }
 }
 
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
 impl Bars {
     fn layer(&mut self, id: &str, status: &str, current: Option<u64>, total: Option<u64>) {
         let bar = self.layers.entry(id.to_owned()).or_insert_with(|| {
-            let style = ProgressStyle::with_template(TEMPLATE)
-                .unwrap_or_else(|_| ProgressStyle::default_bar());
-            let bar = self.all.add(ProgressBar::new(0).with_style(style));
+            let bar = self
+                .all
+                .add(ProgressBar::no_length().with_style(style(WORD)));
             bar.set_prefix(id.to_owned());
             bar
         });
         bar.set_message(status.to_owned());
-        if let Some(total) = total {
+        if let Some(total) = total.filter(|total| bar.length() != Some(*total)) {
+            bar.set_style(style(BAR));
             bar.set_length(total);
         }
         if let Some(current) = current {

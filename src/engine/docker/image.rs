@@ -99,8 +99,12 @@ async fn pull(client: &Client, env: &Env, events: &Events, image: &str) -> Resul
     events.send(Event::Pull(Pull::Started {
         image: image.to_owned(),
     }));
+    let tag = image
+        .rsplit_once([':', '@'])
+        .map_or("latest", |(_, tag)| tag);
     let progress = Progress {
         events,
+        tag,
         done: false,
     };
     let mut stream = client.pull(image, credentials);
@@ -118,13 +122,14 @@ async fn pull(client: &Client, env: &Env, events: &Events, image: &str) -> Resul
 /// Tells of a pull, and that it failed when it is dropped early: a bar must not stay on the screen.
 struct Progress<'a> {
     events: &'a Events,
+    tag: &'a str,
     done: bool,
 }
 
 impl Progress<'_> {
     fn tell(&self, info: CreateImageInfo) {
-        // Lines without an id speak of the whole image and say nothing that is not known.
-        let Some((id, status)) = info.id.zip(info.status) else {
+        // Lines without an id, or with the tag for one, speak of the whole image and say nothing that is not known.
+        let Some((id, status)) = info.id.zip(info.status).filter(|(id, _)| id != self.tag) else {
             return;
         };
         let detail = info.progress_detail.unwrap_or_default();
