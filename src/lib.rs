@@ -82,6 +82,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use tokio::sync::oneshot;
+use tokio_util::task::TaskTracker;
 
 use crate::cli::{App, Command, InvokeArgs, Local};
 use crate::env::Env;
@@ -143,9 +144,8 @@ async fn invoke(args: &InvokeArgs, env: &Env, streams: Streams, shutdown: &Shutd
         Ok(log_file) => (log_file, settings),
         Err(error) => (None, Err(error)),
     };
-    shutdown
-        .tasks
-        .spawn(Reporter::new(streams, log_file).run(event_rx));
+    // Not among the tasks that the end waits for: it goes on to show what they say.
+    TaskTracker::new().spawn(Reporter::new(streams, log_file).run(event_rx));
     let result = match &settings {
         Ok(settings) => command::local_invoke(settings, env, &events, shutdown).await,
         Err(_) => Ok(Exit::Failure),
