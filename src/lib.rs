@@ -109,7 +109,7 @@ pub async fn run(arguments: Vec<OsString>, env: Env, streams: Streams, shutdown:
             .get(2)
             .map(|address| address.to_string_lossy().into_owned())
             .unwrap_or_default();
-        engine::reaper::main(&address).await;
+        engine::reaper::main(&address, &env).await;
         return Exit::Success;
     }
     let app = match App::try_parse_from(arguments) {

@@ -6,9 +6,34 @@
 use std::collections::BTreeMap;
 use std::fs;
 
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+const HOST: &str = "sam-rs.owner.host";
+const BOOT: &str = "sam-rs.owner.boot";
+const NAMESPACE: &str = "sam-rs.owner.pid-namespace";
+const START: &str = "sam-rs.owner.start";
+/// Carried by every sandbox.
+pub const PID: &str = "sam-rs.owner.pid";
+
 /// The labels of this process.
 #[must_use]
 pub fn labels() -> BTreeMap<String, String> {
+    let pid = std::process::id().to_string();
+    let start = started(&pid).unwrap_or_default();
+    let mut labels = table();
+    labels.extend(
+        [
+            (PID, pid),
+            (START, start),
+            ("sam-rs.version", VERSION.to_owned()),
+        ]
+        .map(owned),
+    );
+    labels
+}
+
+/// What names the process table that this process is in.
+fn table() -> BTreeMap<String, String> {
     let read = |path: &str| {
         fs::read_to_string(path)
             .unwrap_or_default()
@@ -17,25 +42,52 @@ pub fn labels() -> BTreeMap<String, String> {
     };
     let namespace = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
     let marks = [
-        ("sam-rs.owner.host", read("/proc/sys/kernel/hostname")),
-        ("sam-rs.owner.boot", read("/proc/sys/kernel/random/boot_id")),
-        ("sam-rs.owner.pid", std::process::id().to_string()),
-        (
-            "sam-rs.owner.pid-namespace",
-            namespace.to_string_lossy().into_owned(),
-        ),
-        (
-            "sam-rs.owner.start",
-            start_time(&read("/proc/self/stat"))
-                .unwrap_or_default()
-                .to_owned(),
-        ),
-        ("sam-rs.version", env!("CARGO_PKG_VERSION").to_owned()),
+        (HOST, read("/proc/sys/kernel/hostname")),
+        (BOOT, read("/proc/sys/kernel/random/boot_id")),
+        (NAMESPACE, namespace.to_string_lossy().into_owned()),
     ];
-    marks
+    marks.map(owned).into_iter().collect()
+}
+
+fn owned((name, value): (&str, String)) -> (String, String) {
+    (name.to_owned(), value)
+}
+
+/// The labels that all sandboxes of this process table have: to ask an engine for no others.
+#[must_use]
+pub fn selector() -> Vec<String> {
+    table()
         .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
+        .map(|(name, value)| format!("{name}={value}"))
         .collect()
+}
+
+/// Whether a sandbox with these labels has lost its owner, for certain.
+#[must_use]
+pub fn is_lost(labels: &BTreeMap<String, String>) -> bool {
+    lost(labels, &table(), started)
+}
+
+fn lost(
+    labels: &BTreeMap<String, String>,
+    table: &BTreeMap<String, String>,
+    started: impl Fn(&str) -> Option<String>,
+) -> bool {
+    // Another host, another boot, another process table: the owner may live where it cannot be seen.
+    let ours = table
+        .iter()
+        .all(|(name, value)| !value.is_empty() && labels.get(name) == Some(value));
+    let (Some(pid), Some(start)) = (labels.get(PID), labels.get(START)) else {
+        return false;
+    };
+    // A later process may have the owner's number, but not its start.
+    ours && !start.is_empty() && started(pid).as_ref() != Some(start)
+}
+
+/// When a process was started; none when there is no such process.
+fn started(pid: &str) -> Option<String> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    start_time(&stat).map(str::to_owned)
 }
 
 /// The start time in clock ticks since the boot: field 22. The program's name before it may hold anything, so the
@@ -47,6 +99,47 @@ fn start_time(stat: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_sandbox_of_this_process_table_without_its_owner_is_lost() {
+        let table: BTreeMap<_, _> = [(HOST, "h".into()), (BOOT, "b".into())].map(owned).into();
+        let labels = |host: &str, pid: &str| {
+            let marks = [
+                (HOST, host.into()),
+                (BOOT, "b".into()),
+                (PID, pid.into()),
+                (START, "5".into()),
+            ];
+            marks.map(owned).into_iter().collect::<BTreeMap<_, _>>()
+        };
+        // 1 lives, 2 was started later than the owner, everything else is gone.
+        let started = |pid: &str| match pid {
+            "1" => Some("5".to_owned()),
+            "2" => Some("9".to_owned()),
+            _ => None,
+        };
+        assert!(!lost(&labels("h", "1"), &table, started));
+        assert!(lost(&labels("h", "2"), &table, started));
+        assert!(lost(&labels("h", "3"), &table, started));
+        assert!(
+            !lost(&labels("other", "3"), &table, started),
+            "a colleague's"
+        );
+        assert!(!lost(&BTreeMap::new(), &table, started), "somebody else's");
+        let mut unmarked = labels("h", "3");
+        unmarked.remove(START);
+        assert!(!lost(&unmarked, &table, started));
+        assert!(
+            is_lost(&labels_of_a_dead_process())
+                && !is_lost(&super::labels().into_iter().collect())
+        );
+    }
+
+    fn labels_of_a_dead_process() -> BTreeMap<String, String> {
+        let mut labels: BTreeMap<_, _> = super::labels().into_iter().collect();
+        labels.insert(PID.to_owned(), "4194304".to_owned());
+        labels
+    }
 
     #[test]
     fn the_start_time_is_found_behind_any_name() {

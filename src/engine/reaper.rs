@@ -12,7 +12,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::docker::{Client, Removal};
+use super::docker::{self, Client, Removal};
+use super::owner;
+use crate::env::Env;
 
 /// First argument of the process that is a reaper.
 pub const ARGUMENT: &str = "__reap";
@@ -115,17 +117,34 @@ enum Left {
     Directory,
 }
 
-/// The process itself: reads what a run makes, and removes what it has left.
-pub async fn main(address: &str) {
-    let left = read(std::io::stdin().lock());
-    let client = Client::at(address);
-    for (name, kind) in left {
+/// The process itself: removes what earlier runs have left, reads what its run makes, and removes what that has left.
+pub async fn main(address: &str, env: &Env) {
+    let left = tokio::task::spawn_blocking(|| read(std::io::stdin().lock()));
+    tokio::pin!(left);
+    let client = Client::at(address).ok();
+    let left = tokio::select! {
+        // Its run may be over sooner: what this one leaves, the next one finds.
+        left = &mut left => left,
+        () = sweep(client.as_ref(), env) => left.await,
+    };
+    for (name, kind) in left.unwrap_or_default() {
         match (kind, &client) {
             (Left::Directory, _) => {
                 let _ = std::fs::remove_dir_all(PathBuf::from(name));
             }
-            (Left::Container { created }, Ok(client)) => remove(client, &name, created).await,
-            (Left::Container { .. }, Err(_)) => {}
+            (Left::Container { created }, Some(client)) => remove(client, &name, created).await,
+            (Left::Container { .. }, None) => {}
+        }
+    }
+}
+
+/// Removes what is left of runs that are gone with their reapers, as after a power failure of a virtual machine.
+async fn sweep(client: Option<&Client>, env: &Env) {
+    docker::sweep_sockets(env);
+    let Some(client) = client else { return };
+    for (name, labels) in client.labelled(owner::selector()).await.unwrap_or_default() {
+        if owner::is_lost(&labels) {
+            let _ = client.remove(&name).await;
         }
     }
 }

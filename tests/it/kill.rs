@@ -1,5 +1,6 @@
 //! Death in every phase: whatever ends the program, nothing of it is left.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -134,4 +135,42 @@ fn a_container_that_is_stopped_ends_at_once() {
         "the supervisor ends when it is asked to"
     );
     assert_eq!(project.finish(child).code, Some(1));
+}
+
+#[test]
+fn what_an_earlier_run_left_is_found_and_a_colleague_s_is_not() {
+    let project = sleeper();
+    // A run and its reaper, killed together: nobody is there to clean up but the supervisor, which is stopped.
+    let mut child = start_until(&project, &[], "handling");
+    let container = containers_of(child.id()).pop().unwrap();
+    docker(&["pause", &container]);
+    let labels = docker(&["inspect", "-f", "{{json .Config.Labels}}", &container]);
+    let mut labels: BTreeMap<String, String> = serde_json::from_str(&labels).unwrap();
+    for process in project.processes() {
+        let pid = process.file_name().unwrap().to_string_lossy().into_owned();
+        assert!(
+            Command::new("kill")
+                .args(["-KILL", &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
+    }
+    child.wait().unwrap();
+    // The same marks but for the host: a colleague's on a shared engine.
+    labels.insert("sam-rs.owner.host".into(), "elsewhere".into());
+    let flags: Vec<_> = labels
+        .iter()
+        .map(|(name, value)| format!("--label={name}={value}"))
+        .collect();
+    let mut arguments = vec!["create"];
+    arguments.extend(flags.iter().map(String::as_str));
+    arguments.push("public.ecr.aws/lambda/provided:al2023");
+    let colleague = docker(&arguments);
+    let other = Project::python("import time\ndef handler(event, context):\n    time.sleep(1)\n");
+    other.invoke(&["Hello"]).success();
+    let left = containers_of(child.id());
+    docker(&["rm", "-f", &colleague]);
+    assert!(left.iter().all(|id| colleague.starts_with(id)), "{left:?}");
+    assert_eq!(left.len(), 1, "the colleague's stayed");
 }

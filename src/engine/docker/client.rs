@@ -1,5 +1,6 @@
 //! The only user of bollard: one method a request, failures told apart by status code.
 
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 
 use bollard::Docker as Api;
@@ -9,7 +10,7 @@ use bollard::errors::Error;
 use bollard::models::{ContainerCreateBody, ContainerState, CreateImageInfo, ImageInspect};
 use bollard::query_parameters::{
     AttachContainerOptionsBuilder, CreateContainerOptionsBuilder, CreateImageOptionsBuilder,
-    RemoveContainerOptionsBuilder, UploadToContainerOptionsBuilder,
+    ListContainersOptionsBuilder, RemoveContainerOptionsBuilder, UploadToContainerOptionsBuilder,
 };
 use bytes::Bytes;
 use futures_util::Stream;
@@ -242,6 +243,35 @@ impl Client {
                 reason,
             })),
         }
+    }
+
+    /// Names and labels of the containers that have all of these labels, running or not.
+    ///
+    /// # Errors
+    /// The engine refused, or does not answer.
+    pub async fn labelled(
+        &self,
+        labels: Vec<String>,
+    ) -> Result<Vec<(String, BTreeMap<String, String>)>, EngineError> {
+        let filters = HashMap::from([("label".to_owned(), labels)]);
+        let options = ListContainersOptionsBuilder::default()
+            .all(true)
+            .filters(&filters)
+            .build();
+        let found = self
+            .api
+            .list_containers(Some(options))
+            .await
+            .map_err(|error| {
+                self.fail(error, |reason, _| EngineError::Request {
+                    action: "list containers",
+                    reason,
+                })
+            })?;
+        let named = found
+            .into_iter()
+            .filter_map(|one| Some((one.id?, one.labels?.into_iter().collect())));
+        Ok(named.collect())
     }
 
     /// Operating system and architecture of the engine.

@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 
 pub use client::{Client, Removal};
 pub use endpoint::Endpoint;
+pub use rendezvous::sweep as sweep_sockets;
 
 use super::reaper::Reaper;
 use super::{Boxed, Engine, EngineError, ImageFacts, Instance, PullPolicy, Spec};

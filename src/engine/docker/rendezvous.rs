@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tokio::net::{UnixListener, UnixStream};
 
@@ -12,6 +13,8 @@ use crate::env::{self, Env};
 
 /// Name of the socket in its directory; the supervisor knows it.
 const SOCKET: &str = "s";
+/// Age below which a directory may still be in the making.
+const YOUNG: Duration = Duration::from_mins(1);
 /// What a socket's path may have, with a margin: the kernel's limit is 108 bytes.
 const MAX_PATH: usize = 100;
 
@@ -60,6 +63,25 @@ impl Drop for Rendezvous {
     fn drop(&mut self) {
         if fs::remove_dir_all(&self.directory).is_ok() {
             self.reaper.release(&self.directory.to_string_lossy());
+        }
+    }
+}
+
+/// Removes directories whose sockets nobody listens on any more. A young one may be about to be listened on.
+pub fn sweep(env: &Env) {
+    for directory in parent(env)
+        .and_then(fs::read_dir)
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
+        let age = directory.metadata().and_then(|found| found.modified()).ok();
+        let age = age
+            .and_then(|modified| modified.elapsed().ok())
+            .unwrap_or_default();
+        let socket = directory.path().join(SOCKET);
+        if age > YOUNG && std::os::unix::net::UnixStream::connect(socket).is_err() {
+            let _ = fs::remove_dir_all(directory.path());
         }
     }
 }
