@@ -96,8 +96,8 @@ use crate::shutdown::Shutdown;
 
 /// How long clean-up may take once the process was asked to end.
 const FAREWELL: Duration = Duration::from_millis(900);
-/// How long the last words may take: whoever reads them may have stopped.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+/// How long the last words may take then: whoever reads them may have stopped.
+const LAST_WORDS: Duration = Duration::from_millis(300);
 
 /// Runs the program: everything but the process itself, whose arguments, environment, streams and signals come in.
 pub async fn run(arguments: Vec<OsString>, env: Env, streams: Streams, shutdown: Shutdown) -> Exit {
@@ -129,11 +129,11 @@ pub async fn run(arguments: Vec<OsString>, env: Env, streams: Streams, shutdown:
 }
 
 async fn invoke(args: &InvokeArgs, env: &Env, streams: Streams, shutdown: &Shutdown) -> Exit {
-    if settings::debug(args, env) {
-        trace(streams.styled);
-    }
     let styled = streams.styled;
     let settings = Invoke::resolve(args, env).map_err(Error::from);
+    if settings.as_ref().is_ok_and(|settings| settings.debug) {
+        trace(styled);
+    }
     let log_file = settings
         .as_ref()
         .ok()
@@ -155,40 +155,47 @@ async fn invoke(args: &InvokeArgs, env: &Env, streams: Streams, shutdown: &Shutd
         // The sandbox's task ends what it has started.
         shutdown.finish(FAREWELL).await;
     }
-    conclude(result, &events, styled).await
+    conclude(result, &events, shutdown, styled).await
 }
 
 /// Tells of an error and waits until everything has been written.
-async fn conclude(result: Result<Exit, Error>, events: &Events, styled: bool) -> Exit {
+async fn conclude(
+    result: Result<Exit, Error>,
+    events: &Events,
+    shutdown: &Shutdown,
+    styled: bool,
+) -> Exit {
     let exit = result.unwrap_or_else(|error| {
         events.note(error.render(styled).trim_end());
         error.exit()
     });
-    match flush(events).await {
+    match flush(events, shutdown).await {
         // Whoever read the answer has read enough.
         Ok(()) => exit,
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => exit,
         Err(source) => {
-            events.note(
-                Error::Process {
-                    action: "writing the result",
-                    source,
-                }
-                .render(styled)
-                .trim_end(),
-            );
-            let _ = flush(events).await;
+            let error = Error::Process {
+                action: "writing the result",
+                source,
+            };
+            events.note(error.render(styled).trim_end());
+            let _ = flush(events, shutdown).await;
             Exit::Failure
         }
     }
 }
 
-async fn flush(events: &Events) -> io::Result<()> {
+/// Waits for the writing however long it takes, a reader may be slow; but not for long once the end is asked for.
+async fn flush(events: &Events, shutdown: &Shutdown) -> io::Result<()> {
     let (reached_tx, reached_rx) = oneshot::channel();
     events.send(Event::Flush(reached_tx));
-    match tokio::time::timeout(LAST_WORDS, reached_rx).await {
-        Ok(Ok(written)) => written,
-        Ok(Err(_)) | Err(_) => Ok(()),
+    let impatient = async {
+        shutdown.requested().await;
+        tokio::time::sleep(LAST_WORDS).await;
+    };
+    tokio::select! {
+        written = reached_rx => written.unwrap_or(Ok(())),
+        () = impatient => Ok(()),
     }
 }
 
@@ -203,7 +210,8 @@ fn open_log(path: &Path) -> Result<report::Writer, Error> {
 }
 
 fn trace(styled: bool) {
-    let filter = tracing_subscriber::EnvFilter::new("sam_rs=debug,bollard=debug");
+    // Of the libraries nothing: an engine's answers hold the environment of images.
+    let filter = tracing_subscriber::EnvFilter::new("sam_rs=debug");
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)

@@ -65,14 +65,15 @@ pub enum Event {
     Ended(Option<io::Error>),
 }
 
-type Questions = Mutex<HashMap<u32, oneshot::Sender<Answer>>>;
+/// A map that is gone once the channel has ended.
+type Open<T> = Mutex<Option<HashMap<u32, T>>>;
 
 /// State that the tasks and the streams share.
 #[derive(Debug)]
 pub(super) struct Shared {
     outgoing: mpsc::UnboundedSender<ToSandbox>,
-    streams: Mutex<HashMap<u32, Remote>>,
-    questions: Questions,
+    streams: Open<Remote>,
+    questions: Open<oneshot::Sender<Answer>>,
     next_question: AtomicU32,
     next_stream: AtomicU32,
 }
@@ -84,7 +85,9 @@ impl Shared {
     }
 
     pub(super) fn forget(&self, stream: u32) {
-        lock(&self.streams).remove(&stream);
+        if let Some(streams) = lock(&self.streams).as_mut() {
+            streams.remove(&stream);
+        }
     }
 }
 
@@ -150,14 +153,19 @@ impl Channel {
     async fn ask(&self, message: impl FnOnce(u32) -> ToSandbox) -> Option<Answer> {
         let question = self.shared.next_question.fetch_add(1, Ordering::Relaxed);
         let (answer_tx, answer_rx) = oneshot::channel();
-        lock(&self.shared.questions).insert(question, answer_tx);
+        lock(&self.shared.questions)
+            .as_mut()?
+            .insert(question, answer_tx);
         self.shared.send(message(question));
         answer_rx.await.ok()
     }
 
     fn register(&self, id: u32) -> Stream {
         let (stream, remote) = Stream::new(id, Arc::clone(&self.shared));
-        lock(&self.shared.streams).insert(id, remote);
+        match lock(&self.shared.streams).as_mut() {
+            Some(streams) => _ = streams.insert(id, remote),
+            None => remote.close(true),
+        }
         stream
     }
 }
@@ -173,8 +181,8 @@ pub fn open(
     let (event_tx, event_rx) = mpsc::unbounded_channel();
     let shared = Arc::new(Shared {
         outgoing,
-        streams: Mutex::default(),
-        questions: Mutex::default(),
+        streams: Mutex::new(Some(HashMap::new())),
+        questions: Mutex::new(Some(HashMap::new())),
         next_question: AtomicU32::new(1),
         // Odd ids are this side's.
         next_stream: AtomicU32::new(1),
@@ -220,9 +228,11 @@ impl Incoming {
     async fn read_frames(mut self, mut reader: impl AsyncRead + Unpin) {
         let error = self.read_until_end(&mut reader).await.err();
         // Whoever waits for an answer or reads a stream learns of the end now.
-        lock(&self.channel.shared.questions).clear();
-        lock(&self.channel.shared.streams)
-            .drain()
+        drop(lock(&self.channel.shared.questions).take());
+        let streams = lock(&self.channel.shared.streams).take();
+        streams
+            .into_iter()
+            .flatten()
             .for_each(|(_, remote)| remote.close(true));
         let _ = self.event_tx.send(Event::Ended(error));
     }
@@ -301,19 +311,25 @@ impl Incoming {
             FromSandbox::Close { stream, both } => {
                 return self.with(stream, |remote| remote.close(both));
             }
-            FromSandbox::Answer(question, answer) => {
-                if let Some(answer_tx) = lock(&self.channel.shared.questions).remove(&question) {
-                    let _ = answer_tx.send(answer);
-                }
-                return;
-            }
+            FromSandbox::Answer(question, answer) => return self.answer(question, answer),
         };
         let _ = self.event_tx.send(event);
     }
 
+    fn answer(&self, question: u32, answer: Answer) {
+        let mut questions = lock(&self.channel.shared.questions);
+        let asked = questions
+            .as_mut()
+            .and_then(|questions| questions.remove(&question));
+        if let Some(answer_tx) = asked {
+            let _ = answer_tx.send(answer);
+        }
+    }
+
     fn with(&self, stream: u32, act: impl FnOnce(&Remote)) {
         // A stream that was dropped here may still have frames under way.
-        if let Some(remote) = lock(&self.channel.shared.streams).get(&stream) {
+        let streams = lock(&self.channel.shared.streams);
+        if let Some(remote) = streams.as_ref().and_then(|streams| streams.get(&stream)) {
             act(remote);
         }
     }

@@ -15,7 +15,7 @@ pub struct InvokeArgs {
     #[arg(short = 'e', long, value_name = "PATH")]
     pub event: Option<String>,
 
-    /// The event is an empty object
+    /// Nothing: an event is never asked for
     #[arg(long, hide = true)]
     pub no_event: bool,
 

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use serde::de::IgnoredAny;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncRead, AsyncReadExt};
 
 use crate::error::Error;
 use crate::lambda::{Events, MAX_EVENT};
@@ -18,8 +18,9 @@ pub(super) async fn read(source: &EventSource, events: &Events) -> Result<Bytes,
                 path: path.clone(),
                 source,
             };
+            let file = tokio::fs::File::open(path).await.map_err(fail)?;
             (
-                tokio::fs::read(path).await.map_err(fail)?,
+                limited(file).await.map_err(fail)?,
                 path.display().to_string(),
             )
         }
@@ -27,17 +28,27 @@ pub(super) async fn read(source: &EventSource, events: &Events) -> Result<Bytes,
             events.note(
                 "Reading invoke payload from stdin (you can also pass it from file with --event)",
             );
-            let mut bytes = Vec::new();
-            let read = tokio::io::stdin().read_to_end(&mut bytes).await;
-            read.map_err(|source| Error::Process {
-                action: "reading the event from standard input",
-                source,
-            })?;
+            let bytes = limited(tokio::io::stdin())
+                .await
+                .map_err(|source| Error::Process {
+                    action: "reading the event from standard input",
+                    source,
+                })?;
             (bytes, "standard input".to_owned())
         }
     };
     check(&bytes, &name)?;
     Ok(bytes.into())
+}
+
+/// Reads to the end, or until there is more than an event may have.
+async fn limited(source: impl AsyncRead + Unpin) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    source
+        .take(MAX_EVENT as u64 + 1)
+        .read_to_end(&mut bytes)
+        .await?;
+    Ok(bytes)
 }
 
 fn check(bytes: &[u8], name: &str) -> Result<(), Error> {
@@ -47,7 +58,7 @@ fn check(bytes: &[u8], name: &str) -> Result<(), Error> {
         );
         return Err(Error::Event {
             message,
-            hint: format!("the event from {name} has {} bytes", bytes.len()),
+            hint: format!("the event from {name} has more"),
         });
     }
     match serde_json::from_slice::<IgnoredAny>(bytes) {

@@ -67,12 +67,15 @@ async fn run(
     if image.entrypoint.is_empty() && !function.runtime.is_provided() {
         return Err(Error::NoEntryPoint(image.name));
     }
-    let variables = environment(
+    let (variables, refused) = environment(
         &function,
         &settings.aws.surroundings,
         |name| env.raw(name),
         &overrides,
     );
+    for name in refused {
+        events.warn(format!("variable '{name}' cannot be set and was left out"));
+    }
     events.note(format!(
         "Mounting {} as /var/task:ro,delegated, inside runtime container",
         function.code.display()
@@ -81,10 +84,7 @@ async fn run(
     let sandbox = Sandbox::start(&docker, plan, events, &shutdown.tasks).await?;
     let outcome = sandbox.invoke(Arc::new(Invocation::json(payload))).await;
     let outcome = outcome.unwrap_or_else(|| Outcome::Lost("it ended by itself".to_owned()));
-    let mut exit = Exit::of(&outcome, settings.fail_on_error);
-    if !show(outcome, &function, events).await && settings.fail_on_error {
-        exit = Exit::FunctionFailed;
-    }
+    let exit = show(outcome, &function, settings.fail_on_error, events).await;
     sandbox.stop().await;
     Ok(exit)
 }
@@ -170,55 +170,62 @@ fn plan(
     Plan::new(function, image, variables, options)
 }
 
-/// Passes the outcome on to whoever shows it. False when a streamed answer broke off.
-async fn show(outcome: Outcome, function: &Function, events: &Events) -> bool {
-    let mut body = match &outcome {
-        Outcome::Success(_) => None,
-        Outcome::Error(document) => Some(document.clone()),
-        Outcome::Crashed(error) | Outcome::OutOfMemory(error) => {
+/// Passes the outcome on to whoever shows it, and chooses the exit code.
+async fn show(outcome: Outcome, function: &Function, strict: bool, events: &Events) -> Exit {
+    let exit = Exit::of(&outcome, strict);
+    tell(&outcome, function, events);
+    let mut body = match outcome {
+        Outcome::Success(response) => response.body,
+        Outcome::Error(document) => Body::Whole(document),
+        Outcome::Crashed(error) | Outcome::OutOfMemory(error) => Body::Whole(error.to_json()),
+        Outcome::TimedOut { .. } | Outcome::Lost(_) => return exit,
+    };
+    match answer(&mut body, events).await {
+        BodyEnd::Complete => exit,
+        BodyEnd::Failed(error) => {
             events.note(format!("{}: {}", error.kind, error.message));
-            Some(error.to_json())
+            if strict { Exit::FunctionFailed } else { exit }
         }
-        Outcome::TimedOut { after, .. } => {
-            let (id, seconds) = (&function.logical_id, after.as_secs());
-            events.note(format!("Function '{id}' timed out after {seconds} seconds"));
-            events.note(format!("No response from invoke container for {id}"));
-            None
+        BodyEnd::Ended(outcome) => {
+            tell(&outcome, function, events);
+            Exit::of(&outcome, strict)
         }
-        Outcome::Lost(reason) => {
-            events.note(format!(
-                "Error: the sandbox of {} is gone: {reason}",
-                function.logical_id
-            ));
-            None
-        }
-    }
-    .map(Body::Whole);
-    if matches!(outcome, Outcome::OutOfMemory(_)) {
-        events.note("Error: Container invocation failed due to maximum memory usage");
-    }
-    if let Outcome::Success(response) = outcome {
-        body = Some(response.body);
-    }
-    match body {
-        Some(body) => answer(body, events).await,
-        None => true,
     }
 }
 
-async fn answer(mut body: Body, events: &Events) -> bool {
+/// Passes the chunks of an answer on, each when the one before has been written: a slow reader holds the function back.
+async fn answer(body: &mut Body, events: &Events) -> BodyEnd {
     let end = loop {
         match body.next().await {
             Ok(chunk) => events.send(Event::Answer(chunk)),
             Err(end) => break end,
         }
+        if !events.written().await {
+            // Whoever read the answer has read enough.
+            return BodyEnd::Complete;
+        }
     };
     events.send(Event::AnswerEnd);
-    match end {
-        BodyEnd::Complete => true,
-        BodyEnd::Failed(error) => {
+    end
+}
+
+/// Tells people of an outcome that is not the function's own word.
+fn tell(outcome: &Outcome, function: &Function, events: &Events) {
+    let id = &function.logical_id;
+    match outcome {
+        Outcome::Success(_) | Outcome::Error(_) => {}
+        Outcome::Crashed(error) => events.note(format!("{}: {}", error.kind, error.message)),
+        Outcome::OutOfMemory(error) => {
             events.note(format!("{}: {}", error.kind, error.message));
-            false
+            events.note("Error: Container invocation failed due to maximum memory usage");
+        }
+        Outcome::TimedOut { after, .. } => {
+            let seconds = after.as_secs();
+            events.note(format!("Function '{id}' timed out after {seconds} seconds"));
+            events.note(format!("No response from invoke container for {id}"));
+        }
+        Outcome::Lost(reason) => {
+            events.note(format!("Error: the sandbox of {id} is gone: {reason}"));
         }
     }
 }

@@ -9,6 +9,7 @@ use std::fs;
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 const HOST: &str = "sam-rs.owner.host";
+const USER: &str = "sam-rs.owner.user";
 const BOOT: &str = "sam-rs.owner.boot";
 const NAMESPACE: &str = "sam-rs.owner.pid-namespace";
 const START: &str = "sam-rs.owner.start";
@@ -44,6 +45,8 @@ fn table() -> BTreeMap<String, String> {
     let marks = [
         (HOST, read("/proc/sys/kernel/hostname")),
         (BOOT, read("/proc/sys/kernel/random/boot_id")),
+        // Of other users' processes it cannot always be seen whether they live.
+        (USER, rustix::process::getuid().as_raw().to_string()),
         (NAMESPACE, namespace.to_string_lossy().into_owned()),
     ];
     marks.map(owned).into_iter().collect()
@@ -82,6 +85,26 @@ fn lost(
     };
     // A later process may have the owner's number, but not its start.
     ours && !start.is_empty() && started(pid).as_ref() != Some(start)
+}
+
+/// A mark of this process for the name of a file.
+#[must_use]
+pub fn mark() -> String {
+    let pid = std::process::id().to_string();
+    let start = started(&pid).unwrap_or_default();
+    format!("{pid}-{start}")
+}
+
+/// Whether the process of a mark is gone; what is no mark is nobody's business.
+#[must_use]
+pub fn is_mark_lost(mark: &str) -> bool {
+    let numbers = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    match mark.split_once('-') {
+        Some((pid, start)) if numbers(pid) && numbers(start) => {
+            started(pid).as_deref() != Some(start)
+        }
+        _ => false,
+    }
 }
 
 /// When a process was started; none when there is no such process.

@@ -21,6 +21,8 @@ pub struct Spec {
     pub labels: BTreeMap<String, String>,
     /// How the supervisor talks to sam-rs.
     pub transport: Transport,
+    /// Port of the sandbox's loopback that the supervisor listens on; none for any free one.
+    pub port: Option<u16>,
 }
 
 /// A directory of this machine and where it is seen.

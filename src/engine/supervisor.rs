@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::PathBuf;
 
 use super::EngineError;
@@ -29,23 +29,31 @@ pub(super) fn bytes() -> Result<&'static [u8], EngineError> {
 }
 
 /// The program as a file, written at the first use. The directory is below the home directory because engines that
-/// run in a virtual machine share that.
+/// run in a virtual machine share that; without one it is private to the user all the same.
 pub(super) fn file(env: &Env) -> Result<PathBuf, EngineError> {
     let program = bytes()?;
-    let directory = env
+    let cache = env
         .home_or(env::XDG_CACHE_HOME, ".cache")
-        .unwrap_or_else(|| env.temporary.clone())
-        .join("sam-rs");
+        .map(|cache| Ok(cache.join("sam-rs")));
+    let fail = |source| EngineError::Files {
+        action: "writing the supervisor".to_owned(),
+        source,
+    };
+    let directory = cache
+        .unwrap_or_else(|| runtime_directory(env))
+        .map_err(fail)?;
     let path = directory.join(format!("supervisor-{HASH}"));
-    let whole = fs::metadata(&path)
-        .is_ok_and(|found| found.is_file() && found.len() == program.len() as u64);
-    if !whole {
-        let action = || format!("writing the supervisor to {}", directory.display());
-        write(&directory, &path, program).map_err(|source| EngineError::Files {
-            action: action(),
-            source,
-        })?;
+    // Compared, not only measured: a power failure may have left a file of the right size and nothing in it.
+    if fs::read(&path).is_ok_and(|found| found == program) {
+        return Ok(path);
     }
+    if write(&directory, &path, program).is_ok() {
+        return Ok(path);
+    }
+    // A home that cannot be written to, as in some CI jobs.
+    let directory = runtime_directory(env).map_err(fail)?;
+    let path = directory.join(format!("supervisor-{HASH}"));
+    write(&directory, &path, program).map_err(fail)?;
     Ok(path)
 }
 
@@ -58,4 +66,31 @@ fn write(directory: &PathBuf, path: &PathBuf, program: &[u8]) -> io::Result<()> 
         .set_permissions(fs::Permissions::from_mode(0o755))?;
     file.persist(path)?;
     Ok(())
+}
+
+/// The directory for what a run needs while it lasts, which no other user may enter.
+pub(super) fn runtime_directory(env: &Env) -> io::Result<PathBuf> {
+    let user = rustix::process::getuid().as_raw();
+    let runtime = env
+        .get(env::XDG_RUNTIME_DIR)
+        .map(PathBuf::from)
+        .filter(|directory| directory.is_dir());
+    let parent = match runtime {
+        Some(directory) => directory.join("sam-rs"),
+        None => env.temporary.join(format!("sam-rs-{user}")),
+    };
+    match fs::DirBuilder::new().mode(0o700).create(&parent) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    let found = fs::symlink_metadata(&parent)?;
+    // In a directory that everyone may write to, somebody else may have made it first.
+    if !found.is_dir() || found.uid() != user || found.mode() & 0o077 != 0 {
+        let text = format!(
+            "{} is not a private directory of this user",
+            parent.display()
+        );
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
+    }
+    Ok(parent)
 }

@@ -1,12 +1,15 @@
 //! A resource's properties to a function: types, defaults, and what is wrong with one, at its place.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{Architecture, DEFAULT_MEMORY, DEFAULT_TIMEOUT, Function, Logging, Runtime};
 use crate::lambda::Arn;
-use crate::template::{Node, Problem, Resource, Scope, Value};
+use crate::template::{Node, Problem, Resource, Scope, Unresolved, Value};
 
+/// More than any engine takes, in MB.
+const MAX_MEMORY: u64 = 1 << 24;
 const RUNTIMES: &str = "https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html";
 
 impl Function {
@@ -19,23 +22,23 @@ impl Function {
         scope: &Scope<'_>,
         directory: &Path,
     ) -> Result<(Self, Vec<String>), Box<Problem>> {
-        let read = Properties { resource, scope };
+        let read = Properties {
+            resource,
+            scope,
+            warnings: RefCell::default(),
+        };
         read.refuse_other_packages()?;
         let handler = read.handler()?;
         let (runtime, architecture) = read.runtime()?;
         let name = read
             .text("FunctionName")
             .unwrap_or_else(|| resource.logical_id.clone());
-        let mut warnings = Vec::new();
-        let variables = read.variables(&mut warnings);
+        let variables = read.variables();
         if read
             .value("Layers")
             .is_some_and(|layers| !matches!(layers, Value::List(layers) if layers.is_empty()))
         {
-            warnings.push(format!(
-                "Function '{}': its Layers are not mounted",
-                resource.logical_id
-            ));
+            read.warn("its Layers are not mounted");
         }
         let function = Self {
             logical_id: resource.logical_id.clone(),
@@ -50,13 +53,15 @@ impl Function {
             variables,
             logging: read.logging(),
         };
-        Ok((function, warnings))
+        Ok((function, read.warnings.into_inner()))
     }
 }
 
 struct Properties<'a> {
     resource: &'a Resource,
     scope: &'a Scope<'a>,
+    /// What could not be resolved, or is not emulated.
+    warnings: RefCell<Vec<String>>,
 }
 
 impl Properties<'_> {
@@ -68,10 +73,34 @@ impl Properties<'_> {
         self.resource.property(name)
     }
 
-    /// A property's value; one that is `AWS::NoValue` is not there.
+    /// A property's value; one that is `AWS::NoValue` is not there, and one that cannot be resolved neither.
     fn value(&self, name: &str) -> Option<Value> {
-        let value = self.scope.resolve(self.node(name)?);
-        (!matches!(value, Value::NoValue | Value::Null)).then_some(value)
+        match self.scope.resolve(self.node(name)?) {
+            Value::NoValue | Value::Null => None,
+            Value::Unresolved(unresolved) => {
+                self.warn_unresolved(&format!("its {name} is ignored"), &unresolved);
+                None
+            }
+            value => Some(value),
+        }
+    }
+
+    fn warn_unresolved(&self, what: &str, unresolved: &Unresolved) {
+        let place = format!(
+            "{}:{}",
+            self.scope.template.source().path.display(),
+            unresolved.span.line
+        );
+        self.warn(&format!("{what}: {} ({place})", unresolved.reason));
+    }
+
+    fn warn(&self, what: &str) {
+        let text = format!("Function '{}': {what}", self.id());
+        let mut warnings = self.warnings.borrow_mut();
+        // A property may be looked at more than once.
+        if !warnings.contains(&text) {
+            warnings.push(text);
+        }
     }
 
     fn text(&self, name: &str) -> Option<String> {
@@ -168,8 +197,8 @@ impl Properties<'_> {
         };
         match text.trim().parse() {
             Ok(0) => Ok(DEFAULT_MEMORY),
-            Ok(memory) => Ok(memory),
-            Err(_) => {
+            Ok(memory) if memory <= MAX_MEMORY => Ok(memory),
+            _ => {
                 let message = format!(
                     "Failed converting the string value for memory ({text}) to an integer."
                 );
@@ -243,29 +272,22 @@ impl Properties<'_> {
         }
     }
 
-    fn variables(&self, warnings: &mut Vec<String>) -> Vec<(String, String)> {
+    fn variables(&self) -> Vec<(String, String)> {
         let Some(Value::Map(environment)) = self.value("Environment") else {
             return Vec::new();
         };
-        let variables = environment
-            .into_iter()
-            .find(|(key, _)| key == "Variables")
-            .map(|(_, value)| value);
-        let Some(Value::Map(variables)) = variables else {
-            return Vec::new();
+        let variables = environment.into_iter().find(|(key, _)| key == "Variables");
+        let variables = match variables.map(|(_, variables)| variables) {
+            Some(Value::Map(variables)) => variables,
+            Some(Value::Unresolved(unresolved)) => {
+                self.warn_unresolved("its Variables are ignored", &unresolved);
+                return Vec::new();
+            }
+            _ => return Vec::new(),
         };
         let text = |(name, value): (String, Value)| {
             if let Some(unresolved) = value.unresolved() {
-                let place = format!(
-                    "{}:{}",
-                    self.scope.template.source().path.display(),
-                    unresolved.span.line
-                );
-                let reason = &unresolved.reason;
-                warnings.push(format!(
-                    "Function '{}': variable '{name}' is empty: {reason} ({place})",
-                    self.id()
-                ));
+                self.warn_unresolved(&format!("variable '{name}' is empty"), unresolved);
             }
             (name, value.variable_text())
         };

@@ -25,40 +25,46 @@ pub struct Surroundings {
 /// Values over the template's: none removes a variable.
 pub type Overrides = Vec<(String, Option<String>)>;
 
-/// The environment, in the order in which the layers introduce names. `shell` answers for names of the template.
+/// The environment, in the order in which the layers introduce names, and names that cannot be set. `shell` answers for names of the template.
 #[must_use]
 pub fn environment<'a>(
     function: &Function,
     surroundings: &Surroundings,
     shell: impl Fn(&str) -> Option<&'a str>,
     overrides: &Overrides,
-) -> Vec<(String, String)> {
-    let mut layers = Layers(service(function, surroundings));
+) -> (Vec<(String, String)>, Vec<String>) {
+    let mut layers = Layers {
+        variables: service(function, surroundings),
+        refused: Vec::new(),
+    };
     for (name, value) in &function.variables {
         layers.set(name, shell(name).unwrap_or(value));
     }
     for (name, value) in overrides {
         match value {
             Some(value) => layers.set(name, value),
-            None => layers.0.retain(|(known, _)| known != name),
+            None => layers.variables.retain(|(known, _)| known != name),
         }
     }
-    layers.0
+    (layers.variables, layers.refused)
 }
 
-struct Layers(Vec<(String, String)>);
+struct Layers {
+    variables: Vec<(String, String)>,
+    refused: Vec<String>,
+}
 
 impl Layers {
     fn set(&mut self, name: &str, value: &str) {
         // A name with '=' or NUL cannot be passed to a process; a value with NUL neither.
         if name.is_empty() || name == RESERVED || name.contains(['=', '\0']) || value.contains('\0')
         {
-            tracing::warn!(name, "a variable that cannot be set was left out");
+            self.refused.push(name.to_owned());
             return;
         }
-        match self.0.iter_mut().find(|(known, _)| known == name) {
+        match self.variables.iter_mut().find(|(known, _)| known == name) {
             Some((_, known)) => value.clone_into(known),
-            None => self.0.push((name.to_owned(), value.to_owned())),
+            None => self.variables.push((name.to_owned(), value.to_owned())),
         }
     }
 }

@@ -3,18 +3,20 @@
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use super::FunctionError;
+use super::{FunctionError, Outcome};
 
 /// Chunks that may wait for their reader before the function is held back.
 const CHUNKS: usize = 16;
 
 /// How a streamed body ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum BodyEnd {
     /// The function wrote all of it.
     Complete,
-    /// The function failed after it had begun to answer.
+    /// The function reported a failure after it had begun to answer.
     Failed(FunctionError),
+    /// The invocation ended otherwise in the middle of the answer.
+    Ended(Box<Outcome>),
 }
 
 /// A response body.
@@ -43,11 +45,8 @@ impl Body {
             Self::Whole(bytes) if bytes.is_empty() => Err(BodyEnd::Complete),
             Self::Whole(bytes) => Ok(std::mem::take(bytes)),
             Self::Stream(chunk_rx) => chunk_rx.recv().await.unwrap_or_else(|| {
-                let message = "the sandbox ended in the middle of the response";
-                Err(BodyEnd::Failed(FunctionError::new(
-                    "Runtime.TruncatedResponse",
-                    message,
-                )))
+                let reason = "it ended in the middle of the response".to_owned();
+                Err(BodyEnd::Ended(Box::new(Outcome::Lost(reason))))
             }),
         }
     }

@@ -28,7 +28,9 @@ pub enum Event {
     Answer(Bytes),
     /// The answer is whole.
     AnswerEnd,
-    /// Everything before this has been written when this is answered, with what became of the answer.
+    /// Everything before this has been written when this is answered; false when the answer has no reader any more.
+    Written(oneshot::Sender<bool>),
+    /// The last event. Everything has been written when this is answered, with what became of the answer.
     Flush(oneshot::Sender<io::Result<()>>),
 }
 
@@ -77,7 +79,8 @@ pub enum Failure {
     Error(String),
 }
 
-/// The end that events are sent to. Never waits: what is large carries its own credit.
+/// The end that events are sent to. Sending never waits: a function's output carries its own credit, and whoever sends
+/// an answer in many parts waits for each with [`written`](Self::written).
 #[derive(Clone, Debug)]
 pub struct Events(mpsc::UnboundedSender<Event>);
 
@@ -92,6 +95,13 @@ impl Events {
     /// Sends an event. It is lost when nobody listens any more.
     pub fn send(&self, event: Event) {
         let _ = self.0.send(event);
+    }
+
+    /// Waits until everything that was sent has been written. False when the answer has no reader any more.
+    pub async fn written(&self) -> bool {
+        let (written_tx, written_rx) = oneshot::channel();
+        self.send(Event::Written(written_tx));
+        written_rx.await.unwrap_or(false)
     }
 
     /// Sends a line for people.

@@ -48,6 +48,7 @@ impl Reporter {
                     self.log(&rest).await;
                     let _ = reached_tx.send(std::mem::replace(&mut answer, Ok(())));
                 }
+                Event::Written(written_tx) => _ = written_tx.send(answer.is_ok()),
                 event => {
                     let written = self.write(event).await;
                     answer = answer.and(written);
@@ -93,7 +94,7 @@ impl Reporter {
             }
             Event::Answer(bytes) => return self.answer(&bytes).await,
             Event::AnswerEnd => return self.end_answer().await,
-            Event::Flush(_) => {}
+            Event::Written(_) | Event::Flush(_) => {}
         }
         Ok(())
     }

@@ -66,6 +66,8 @@ impl State {
 pub struct Polled<W> {
     /// This was the first one: initialisation is over.
     pub initialised: bool,
+    /// The delivery was made before, and is only shown again.
+    pub shown_again: bool,
     /// A delivery and who gets it.
     pub deliver: Option<(W, Delivery)>,
 }
@@ -108,15 +110,18 @@ impl<W: Waiter> Exchange<W> {
                 let deliver = self.current.clone().map(|delivery| (waiter, delivery));
                 return Ok(Polled {
                     initialised: false,
+                    shown_again: true,
                     deliver,
                 });
             }
             State::Responding | State::InitError => return Err((waiter, self.refuse("Ready"))),
         }
+        self.waiting.retain(|waiter| !waiter.is_gone());
         self.waiting.push_back(waiter);
         let offered = self.offered.take();
         Ok(Polled {
             initialised,
+            shown_again: false,
             deliver: offered.and_then(|delivery| self.offer(delivery)),
         })
     }
@@ -140,7 +145,12 @@ impl<W: Waiter> Exchange<W> {
     }
 
     /// The receiver of a delivery was gone before anything was written to it.
-    pub fn undeliver(&mut self) -> Option<(W, Delivery)> {
+    ///
+    /// A delivery that was only shown again is not taken back.
+    pub fn undeliver(&mut self, shown_again: bool) -> Option<(W, Delivery)> {
+        if shown_again || self.state != State::Running {
+            return None;
+        }
         self.state = State::Ready;
         let delivery = self.current.take()?;
         self.offer(delivery)
@@ -308,7 +318,10 @@ mod tests {
         exchange.next(1).unwrap();
         exchange.next(4).unwrap();
         assert_eq!(exchange.offer(delivery()).unwrap().0, 4);
-        assert!(exchange.undeliver().is_none(), "kept for the next call");
+        assert!(
+            exchange.undeliver(false).is_none(),
+            "kept for the next call"
+        );
         assert_eq!(exchange.next(6).unwrap().deliver.unwrap().0, 6);
     }
 

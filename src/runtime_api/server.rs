@@ -17,12 +17,10 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::exchange::{Delivery, Waiter};
 use super::protocol::{self, ApiError, Route};
-use crate::lambda::{Body, BodyEnd, BodyWriter, FunctionError, MAX_RESPONSE, headers};
+use crate::lambda::{Body, BodyWriter, FunctionError, MAX_RESPONSE, headers};
 
 /// Largest head of a request and largest trailers: runtimes send up to 1 MiB of X-Ray cause in a header.
 const MAX_HEAD: usize = 2 * 1024 * 1024;
-/// Category of an answer that broke off.
-const TRUNCATED: &str = "Runtime.TruncatedResponse";
 /// Largest error document.
 const MAX_ERROR: usize = MAX_RESPONSE;
 
@@ -35,8 +33,8 @@ pub struct ResponseHead {
     pub nonce: Option<String>,
     /// Media type.
     pub content_type: Option<String>,
-    /// The body, when it comes in chunks.
-    pub stream: Option<Body>,
+    /// The body and its end, when it comes in chunks. Whoever takes the head ends the body.
+    pub stream: Option<(BodyWriter, Body)>,
 }
 
 /// The end of an answer.
@@ -44,8 +42,8 @@ pub struct ResponseHead {
 pub enum Finish {
     /// All of a body that was not streamed.
     Whole(Bytes),
-    /// A streamed body ended like this.
-    Streamed(BodyEnd),
+    /// All of a streamed body is passed on; a failure was in its trailers.
+    Streamed(Option<FunctionError>),
     /// The connection ended before the body did.
     Truncated,
     /// The body was above the limit.
@@ -62,6 +60,12 @@ pub enum Call {
     Response(ResponseHead, oneshot::Sender<Result<(), ApiError>>),
     /// The answer that had begun is over.
     ResponseEnd(Finish, oneshot::Sender<()>),
+    /// An answer in a mode that does not exist.
+    InvalidMode {
+        id: String,
+        nonce: Option<String>,
+        reply: oneshot::Sender<Result<(), ApiError>>,
+    },
     /// The function failed, in these words and with this category.
     Error {
         id: String,
@@ -178,50 +182,33 @@ impl Caller {
     }
 
     async fn response(&self, id: String, head: &HeaderMap, body: Incoming) -> Result<(), ApiError> {
-        let streaming = protocol::is_streaming(head)?;
-        let (writer, stream) = if streaming {
-            Some(Body::stream())
-        } else {
-            None
-        }
-        .unzip();
-        let content_type = protocol::header(head, CONTENT_TYPE.as_str());
         let nonce = protocol::header(head, headers::INVOCATION_ID);
-        let begun = self
-            .call(|reply| {
-                Call::Response(
-                    ResponseHead {
-                        id,
-                        nonce,
-                        content_type,
-                        stream,
-                    },
-                    reply,
-                )
-            })
-            .await?;
-        if let Err(error) = begun {
+        let Ok(streaming) = protocol::is_streaming(head) else {
+            drain(body).await;
+            self.call(|reply| Call::InvalidMode { id, nonce, reply })
+                .await??;
+            return Err(ApiError::InvalidResponseMode);
+        };
+        let stream = streaming.then(Body::stream);
+        let writer = stream.as_ref().map(|(writer, _)| writer.clone());
+        let content_type = protocol::header(head, CONTENT_TYPE.as_str());
+        let head = ResponseHead {
+            id,
+            nonce,
+            content_type,
+            stream,
+        };
+        if let Err(error) = self.call(|reply| Call::Response(head, reply)).await? {
             drain(body).await;
             return Err(error);
         }
-        if let Some(writer) = writer {
-            let end = forward(body, &writer).await;
-            let truncated = matches!(&end, BodyEnd::Failed(error) if error.kind == TRUNCATED);
-            // The sandbox learns of the end before the reader does, who may stop it then.
-            let told = self
-                .call(|reply| Call::ResponseEnd(Finish::Streamed(end.clone()), reply))
-                .await;
-            writer.end(end).await;
-            return told.and(if truncated {
-                Err(ApiError::Truncated)
-            } else {
-                Ok(())
-            });
-        }
-        let (finish, answer) = match collect(body, MAX_RESPONSE).await {
-            Ok(body) => (Finish::Whole(body), Ok(())),
-            Err(Cut::Truncated) => (Finish::Truncated, Err(ApiError::Truncated)),
-            Err(Cut::TooLarge) => (Finish::TooLarge, Err(ApiError::TooLarge)),
+        let (finish, answer) = match writer {
+            Some(writer) => forward(body, &writer).await,
+            None => match collect(body, MAX_RESPONSE).await {
+                Ok(body) => (Finish::Whole(body), Ok(())),
+                Err(Cut::Truncated) => (Finish::Truncated, Err(ApiError::Truncated)),
+                Err(Cut::TooLarge) => (Finish::TooLarge, Err(ApiError::TooLarge)),
+            },
         };
         self.call(|reply| Call::ResponseEnd(finish, reply)).await?;
         answer
@@ -294,24 +281,22 @@ async fn drain(mut body: Incoming) {
 }
 
 /// Passes chunks on as they come. A failure in mid-stream is in the trailers.
-async fn forward(mut body: Incoming, writer: &BodyWriter) -> BodyEnd {
+async fn forward(mut body: Incoming, writer: &BodyWriter) -> (Finish, Result<(), ApiError>) {
     let mut failure = None;
     while let Some(frame) = body.frame().await {
         let Ok(frame) = frame else {
-            return BodyEnd::Failed(FunctionError::new(TRUNCATED, "Response truncated"));
+            return (Finish::Truncated, Err(ApiError::Truncated));
         };
         match frame.into_data() {
             // A reader that has gone must not make the runtime fail.
             Ok(data) => _ = writer.write(data).await,
             Err(frame) => {
-                failure = frame
-                    .into_trailers()
-                    .ok()
-                    .and_then(|trailers| trailer_error(&trailers));
+                let trailers = frame.into_trailers().ok();
+                failure = trailers.and_then(|trailers| trailer_error(&trailers));
             }
         }
     }
-    failure.map_or(BodyEnd::Complete, BodyEnd::Failed)
+    (Finish::Streamed(failure), Ok(()))
 }
 
 fn trailer_error(trailers: &HeaderMap) -> Option<FunctionError> {

@@ -7,10 +7,12 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::ending;
-use super::task::{Next, Reply, Task};
+use super::task::{Next, Task};
 use crate::lambda::event::{Event, Failure, Report};
-use crate::lambda::{Body, BodyEnd, Deadline, Invocation, Outcome, RequestId, Response};
-use crate::runtime_api::{Call, Delivery, Finish, ResponseHead};
+use crate::lambda::{
+    Body, BodyEnd, BodyWriter, Deadline, Invocation, Outcome, RequestId, Response,
+};
+use crate::runtime_api::{Call, Delivery, Finish, ResponseHead, Waiting};
 
 /// How long the figures may take; a report without them is better than a late result.
 const FIGURES: Duration = Duration::from_millis(500);
@@ -21,6 +23,8 @@ pub(super) struct Running {
     /// Taken when the answer, or its beginning, is passed on.
     reply: Option<oneshot::Sender<Outcome>>,
     content_type: Option<String>,
+    /// The end of the answer that is being streamed.
+    writer: Option<BodyWriter>,
     /// When the event was delivered, or the runtime started again on its behalf.
     begun: Option<(Instant, Deadline)>,
     delivered: bool,
@@ -41,6 +45,7 @@ impl Task {
             invocation,
             reply,
             content_type: None,
+            writer: None,
             begun: None,
             delivered: false,
             init: None,
@@ -92,21 +97,21 @@ impl Task {
             nonce: RequestId::random().to_string(),
         };
         let handed = self.exchange.offer(delivery);
-        self.hand(handed);
+        self.hand(handed, false);
     }
 
-    fn hand(&mut self, mut handed: Option<(Reply, Delivery)>) {
-        while let Some((reply, delivery)) = handed {
-            handed = match reply.reply.send(Ok(delivery)) {
+    fn hand(&mut self, mut handed: Option<(Waiting, Delivery)>, shown_again: bool) {
+        while let Some((waiting, delivery)) = handed {
+            handed = match waiting.reply.send(Ok(delivery)) {
                 Ok(()) => None,
-                Err(_) => self.exchange.undeliver(),
+                Err(_) => self.exchange.undeliver(shown_again),
             };
         }
     }
 
     pub(super) fn take_call(&mut self, call: Call) -> Next {
         match call {
-            Call::Next(reply) => self.next(reply),
+            Call::Next(waiting) => self.next(waiting),
             Call::Response(head, reply) => {
                 let begun = self
                     .exchange
@@ -136,6 +141,14 @@ impl Task {
                     return Next::Conclude(Outcome::Error(body));
                 }
             }
+            Call::InvalidMode { id, nonce, reply } => {
+                let taken = self.exchange.error(&id, nonce.as_deref());
+                let legal = taken.is_ok();
+                let _ = reply.send(taken);
+                if legal {
+                    return Next::Conclude(ending::invalid_mode());
+                }
+            }
             Call::InitError {
                 category,
                 body,
@@ -155,13 +168,13 @@ impl Task {
         Next::Wait
     }
 
-    fn next(&mut self, reply: Reply) {
-        match self.exchange.next(reply) {
+    fn next(&mut self, waiting: Waiting) {
+        match self.exchange.next(waiting) {
             Ok(polled) => {
                 if polled.initialised {
                     self.runtime.init = self.runtime.started.map(|started| started.elapsed());
                 }
-                self.hand(polled.deliver);
+                self.hand(polled.deliver, polled.shown_again);
             }
             Err((waiting, error)) => _ = waiting.reply.send(Err(error)),
         }
@@ -172,17 +185,17 @@ impl Task {
         let Some(running) = &mut self.running else {
             return;
         };
-        match head.stream {
-            Some(body) => {
-                let outcome = Outcome::Success(Response {
-                    body,
-                    content_type: head.content_type,
-                });
-                if let Some(reply) = running.reply.take() {
-                    let _ = reply.send(outcome);
-                }
-            }
-            None => running.content_type = head.content_type,
+        let Some((writer, body)) = head.stream else {
+            running.content_type = head.content_type;
+            return;
+        };
+        running.writer = Some(writer);
+        let outcome = Outcome::Success(Response {
+            body,
+            content_type: head.content_type,
+        });
+        if let Some(reply) = running.reply.take() {
+            let _ = reply.send(outcome);
         }
     }
 
@@ -198,10 +211,8 @@ impl Task {
                     content_type,
                 }))
             }
-            Finish::Streamed(BodyEnd::Complete) => Next::Report(None),
-            Finish::Streamed(BodyEnd::Failed(error)) => {
-                Next::Report(Some(Failure::Error(error.kind)))
-            }
+            Finish::Streamed(None) => Next::EndStream(BodyEnd::Complete),
+            Finish::Streamed(Some(error)) => Next::EndStream(BodyEnd::Failed(error)),
             Finish::Truncated => {
                 self.truncated();
                 Next::Wait
@@ -210,32 +221,52 @@ impl Task {
         }
     }
 
-    /// The invocation's time is up.
-    pub(super) fn expire(&mut self) -> Next {
-        let Some(running) = &self.running else {
-            return Next::Wait;
-        };
+    /// The invocation's time is up: the process is killed, and what it had written is shown before the end is told.
+    pub(super) fn expire(&mut self) {
+        let Some(running) = &self.running else { return };
         let outcome = ending::timed_out(&running.invocation.request_id, self.plan.timeout);
         self.exchange.expire();
-        self.retire();
-        Next::Conclude(outcome)
+        self.condemn(outcome);
     }
 
-    /// Reports the invocation's figures and passes its outcome on.
+    /// Reports the invocation's figures and passes its outcome on; to the reader of the stream, where the answer had
+    /// begun.
     pub(super) async fn conclude(&mut self, outcome: Outcome) {
         let failure = ending::failure(&outcome);
-        let reply = self
-            .running
-            .as_mut()
-            .and_then(|running| running.reply.take());
+        let running = self.running.as_mut();
+        let (reply, writer) =
+            running.map_or((None, None), |one| (one.reply.take(), one.writer.take()));
         self.report(failure).await;
-        if let Some(reply) = reply {
+        if let Some(writer) = writer {
+            self.end_body(writer, BodyEnd::Ended(Box::new(outcome)));
+        } else if let Some(reply) = reply {
             let _ = reply.send(outcome);
         }
     }
 
+    /// Reports the invocation's figures and ends the stream of its answer.
+    pub(super) async fn end_stream(&mut self, end: BodyEnd) {
+        let failure = match &end {
+            BodyEnd::Failed(error) => Some(Failure::Error(error.kind.clone())),
+            BodyEnd::Complete | BodyEnd::Ended(_) => None,
+        };
+        let writer = self
+            .running
+            .as_mut()
+            .and_then(|running| running.writer.take());
+        self.report(failure).await;
+        if let Some(writer) = writer {
+            self.end_body(writer, end);
+        }
+    }
+
+    /// Ends a body without waiting: its reader may be behind, or gone.
+    fn end_body(&self, writer: BodyWriter, end: BodyEnd) {
+        self.tasks.spawn(writer.end(end));
+    }
+
     /// Reports the invocation's figures: it is over.
-    pub(super) async fn report(&mut self, failure: Option<Failure>) {
+    async fn report(&mut self, failure: Option<Failure>) {
         // One that never reached the runtime has begun and ended now.
         self.begin();
         let Some(running) = self.running.take() else {
@@ -244,22 +275,26 @@ impl Task {
         let elapsed = running
             .begun
             .map_or(Duration::ZERO, |(begun, _)| begun.elapsed());
-        let duration = if failure == Some(Failure::Timeout) {
-            self.plan.timeout
-        } else {
-            elapsed
-        };
+        let timed_out = failure == Some(Failure::Timeout);
         let usage = tokio::time::timeout(FIGURES, self.channel.usage())
             .await
             .ok()
             .flatten();
         self.events.send(Event::Finished(Report {
             request_id: running.invocation.request_id.clone(),
-            duration,
+            duration: if timed_out {
+                self.plan.timeout
+            } else {
+                elapsed
+            },
             init: running.init,
             memory_size: self.plan.memory_mb,
             peak_memory: usage.map(|usage| usage.peak_memory),
             failure,
         }));
+        if self.runtime.exit.is_some() {
+            // It answered and died: the next invocation starts it again.
+            self.retire();
+        }
     }
 }

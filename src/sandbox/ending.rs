@@ -66,6 +66,15 @@ pub(super) fn too_large() -> Outcome {
     Outcome::Crashed(FunctionError::new("Function.ResponseSizeTooLarge", text))
 }
 
+/// The outcome of an answer in a mode that does not exist.
+pub(super) fn invalid_mode() -> Outcome {
+    let text = "Invalid function response mode";
+    Outcome::Crashed(FunctionError::new(
+        "Runtime.InvalidResponseModeHeader",
+        text,
+    ))
+}
+
 /// The outcome of an answer that broke off.
 pub(super) fn truncated(request_id: &RequestId) -> Outcome {
     let message = format!("RequestId: {request_id} Error: Response truncated");

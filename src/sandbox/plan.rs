@@ -7,6 +7,8 @@ use crate::channel::frame::Spawn;
 use crate::engine::{Content, ImageFacts, Network, Spec, Transport};
 use crate::function::Function;
 
+/// The Runtime API's port, as in Lambda.
+const PORT: u16 = 9001;
 /// Where code is seen inside.
 const TASK_ROOT: &str = "/var/task";
 /// Where a runtime that the function brings may be.
@@ -62,6 +64,8 @@ impl Plan {
                 name: options.name,
                 image: image.name.clone(),
                 memory_mb: Some(function.memory_mb),
+                // In a shared network the port may be taken.
+                port: (options.network != Network::Host).then_some(PORT),
                 network: options.network,
                 content: vec![Content {
                     source: function.code.clone(),

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::course::Running;
 use super::ending;
-use super::task::{Next, Task};
+use super::task::{Calls, Next, Task};
 use crate::channel::frame::{Answer, Exit};
 use crate::lambda::Outcome;
 
@@ -32,8 +32,19 @@ pub(super) struct Runtime {
     pub(super) exit: Option<(Exit, Instant)>,
     /// Its answer broke off; its end, if that is why, arrives until then.
     pub(super) truncated: Option<Instant>,
-    /// Why it could not be started: error number and path.
-    pub(super) failed: Option<(i32, String)>,
+    /// Why it could not be started.
+    pub(super) failed: Option<Failed>,
+    /// What it is killed for, and until when its last words may still arrive.
+    condemned: Option<(Outcome, Instant)>,
+}
+
+/// A program that could not be started.
+#[derive(Debug)]
+pub(super) struct Failed {
+    pub(super) errno: i32,
+    pub(super) path: String,
+    /// The file is there: what is missing is its interpreter.
+    pub(super) there: bool,
 }
 
 impl Task {
@@ -54,9 +65,15 @@ impl Task {
 
     /// Starts the runtime's process, from the first program that may be it.
     pub(super) fn start_runtime(&mut self) {
+        self.renew();
+        self.try_program();
+    }
+
+    /// Forgets the process and all that it may still say: its connections are nobody's from now on.
+    fn renew(&mut self) {
         self.runtime = Runtime::default();
         self.exchange.exited();
-        self.try_program();
+        self.calls = Calls::default();
     }
 
     fn try_program(&mut self) {
@@ -75,25 +92,45 @@ impl Task {
         let there = matches!(self.channel.stat(path.clone()).await, Some(Answer::Stat(_)));
         self.runtime.attempt += 1;
         if there || self.runtime.attempt >= self.plan.bootstraps.len() {
-            self.runtime.failed = Some((ENOENT, path));
-            if there {
-                self.plan.bootstraps.clear();
-            }
-            if let Next::Conclude(outcome) = self.settle() {
-                self.conclude(outcome).await;
-            }
+            self.runtime.failed = Some(Failed {
+                errno: ENOENT,
+                path,
+                there,
+            });
         } else {
             self.try_program();
         }
     }
 
-    /// Ends the process and forgets it: what it still says is nobody's.
+    /// Ends the process and forgets it.
     pub(super) fn retire(&mut self) {
+        self.kill();
+        self.renew();
+    }
+
+    fn kill(&self) {
         if self.runtime.process != 0 && self.runtime.exit.is_none() {
             self.channel.signal(self.runtime.process, SIGKILL, true);
         }
-        self.runtime = Runtime::default();
-        self.exchange.exited();
+    }
+
+    /// Kills the process; the outcome is told when everything that it had written is here.
+    pub(super) fn condemn(&mut self, outcome: Outcome) {
+        self.kill();
+        self.runtime.condemned = Some((outcome, Instant::now() + SETTLE));
+    }
+
+    /// Whether the invocation's outcome is decided, and only the process's last words are waited for.
+    pub(super) fn is_condemned(&self) -> bool {
+        self.runtime.condemned.is_some()
+    }
+
+    /// The next moment at which the end of the process is decided, where an invocation waits for it.
+    pub(super) fn settled(&self) -> Option<Instant> {
+        self.running.as_ref()?;
+        let condemned = self.runtime.condemned.as_ref().map(|(_, until)| *until);
+        let exit = self.runtime.exit.as_ref().map(|(_, until)| *until);
+        condemned.or(exit).or(self.runtime.truncated)
     }
 
     /// What the state of the process means for the invocation.
@@ -102,17 +139,30 @@ impl Task {
             return Next::Wait;
         };
         let request_id = running.invocation.request_id.clone();
+        if let Some((outcome, until)) = self.runtime.condemned.take() {
+            if self.runtime.exit.is_none() && Instant::now() < until {
+                self.runtime.condemned = Some((outcome, until));
+                return Next::Wait;
+            }
+            self.retire();
+            return Next::Conclude(outcome);
+        }
         if let Some(outcome) = self.runtime.init_error.take() {
             self.retire();
             return Next::Conclude(outcome);
         }
-        if let Some((errno, path)) = self.runtime.failed.take() {
-            let outcome = ending::not_started(&request_id, errno, &path, &self.plan.bootstraps);
+        if let Some(failed) = self.runtime.failed.take() {
+            let missing = if failed.there {
+                &[]
+            } else {
+                self.plan.bootstraps.as_slice()
+            };
+            let outcome = ending::not_started(&request_id, failed.errno, &failed.path, missing);
             self.retire();
             return Next::Conclude(outcome);
         }
         if let Some((exit, until)) = self.runtime.exit {
-            if self.connections > 0 && Instant::now() < until {
+            if self.calls.connections > 0 && Instant::now() < until {
                 return Next::Wait;
             }
             let outcome = ending::exited(&request_id, &exit);
@@ -145,13 +195,17 @@ impl Task {
 
     pub(super) fn check_time(&mut self) -> Next {
         let now = Instant::now();
+        if self.is_condemned() {
+            return Next::Wait;
+        }
         if self
             .running
             .as_ref()
             .and_then(Running::deadline)
             .is_some_and(|deadline| now >= deadline)
         {
-            return self.expire();
+            self.expire();
+            return Next::Wait;
         }
         if self.init_deadline().is_some_and(|deadline| now >= deadline) {
             let text = format!(

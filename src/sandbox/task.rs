@@ -8,17 +8,15 @@ use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use super::course::Running;
-use super::runtime::{Runtime, SETTLE};
+use super::runtime::{Failed, Runtime, SETTLE};
 use super::{FAREWELL, Plan, ending};
 use crate::channel::frame::{Exit, Output};
 use crate::channel::{Channel, Event as ChannelEvent, Log, Stream};
-use crate::engine::{Handle, Network};
-use crate::lambda::event::{Event, Failure};
-use crate::lambda::{Events, Invocation, Outcome};
-use crate::runtime_api::{self, Call, Exchange};
+use crate::engine::Handle;
+use crate::lambda::event::Event;
+use crate::lambda::{BodyEnd, Events, Invocation, Outcome};
+use crate::runtime_api::{self, Call, Exchange, Waiting};
 
-/// The Runtime API's port in a network of the sandbox's own.
-const PORT: u16 = 9001;
 const SIGKILL: i32 = 9;
 const ENOENT: i32 = 2;
 
@@ -28,8 +26,6 @@ pub(super) enum Command {
     Invoke(Arc<Invocation>, oneshot::Sender<Outcome>),
     Stop(Option<oneshot::Sender<()>>),
 }
-
-pub(super) type Reply = runtime_api::Waiting;
 
 /// Everything that can happen to a sandbox.
 enum Input {
@@ -47,7 +43,7 @@ pub(super) enum Next {
     /// The invocation is over.
     Conclude(Outcome),
     /// The streamed answer of the invocation is over.
-    Report(Option<Failure>),
+    EndStream(BodyEnd),
     /// Find out whether a program that could not be started is there at all.
     Probe { path: String },
     /// The channel ended unasked.
@@ -56,22 +52,42 @@ pub(super) enum Next {
     Stop(Option<oneshot::Sender<()>>),
 }
 
-pub(super) struct Task {
-    pub(super) plan: Plan,
-    pub(super) channel: Channel,
-    handle: Box<dyn Handle>,
-    pub(super) events: Events,
-    tasks: TaskTracker,
-    pub(super) exchange: Exchange<Reply>,
-    pub(super) runtime: Runtime,
-    pub(super) running: Option<Running>,
-    pub(super) next_process: u32,
-    pub(super) port: Option<u16>,
+/// The way from the connections of one process to the task. A later process has its own, so that nothing of the earlier
+/// one can be taken for it.
+pub(super) struct Calls {
     pub(super) connections: usize,
     call_tx: mpsc::UnboundedSender<Call>,
     call_rx: mpsc::UnboundedReceiver<Call>,
     closed_tx: mpsc::UnboundedSender<()>,
     closed_rx: mpsc::UnboundedReceiver<()>,
+}
+
+impl Default for Calls {
+    fn default() -> Self {
+        let (call_tx, call_rx) = mpsc::unbounded_channel();
+        let (closed_tx, closed_rx) = mpsc::unbounded_channel();
+        Self {
+            connections: 0,
+            call_tx,
+            call_rx,
+            closed_tx,
+            closed_rx,
+        }
+    }
+}
+
+pub(super) struct Task {
+    pub(super) plan: Plan,
+    pub(super) channel: Channel,
+    handle: Box<dyn Handle>,
+    pub(super) events: Events,
+    pub(super) tasks: TaskTracker,
+    pub(super) exchange: Exchange<Waiting>,
+    pub(super) runtime: Runtime,
+    pub(super) running: Option<Running>,
+    pub(super) next_process: u32,
+    pub(super) port: Option<u16>,
+    pub(super) calls: Calls,
 }
 
 impl Task {
@@ -82,10 +98,7 @@ impl Task {
         events: Events,
         tasks: TaskTracker,
     ) -> Self {
-        let (call_tx, call_rx) = mpsc::unbounded_channel();
-        let (closed_tx, closed_rx) = mpsc::unbounded_channel();
-        // In a shared network the port is any free one, which the supervisor tells.
-        let port = (plan.spec.network != Network::Host).then_some(PORT);
+        let port = plan.spec.port;
         Self {
             plan,
             channel,
@@ -97,11 +110,7 @@ impl Task {
             running: None,
             next_process: 1,
             port,
-            connections: 0,
-            call_tx,
-            call_rx,
-            closed_tx,
-            closed_rx,
+            calls: Calls::default(),
         }
     }
 
@@ -124,8 +133,13 @@ impl Task {
             match next {
                 Next::Wait => {}
                 Next::Conclude(outcome) => self.conclude(outcome).await,
-                Next::Report(failure) => self.report(failure).await,
-                Next::Probe { path } => self.probe(path).await,
+                Next::EndStream(end) => self.end_stream(end).await,
+                Next::Probe { path } => {
+                    self.probe(path).await;
+                    if let Next::Conclude(outcome) = self.settle() {
+                        self.conclude(outcome).await;
+                    }
+                }
                 Next::Lost => return self.lost().await,
                 Next::Stop(reply) => {
                     self.end(&mut event_rx).await;
@@ -149,8 +163,8 @@ impl Task {
         tokio::select! {
             biased;
             event = event_rx.recv() => Input::Channel(event.unwrap_or(ChannelEvent::Ended(None))),
-            Some(call) = self.call_rx.recv() => Input::Call(call),
-            Some(()) = self.closed_rx.recv() => Input::Disconnected,
+            Some(call) = self.calls.call_rx.recv() => Input::Call(call),
+            Some(()) = self.calls.closed_rx.recv() => Input::Disconnected,
             command = command_rx.recv() => Input::Command(command.unwrap_or(Command::Stop(None))),
             () = sleep_until(alarm) => Input::Alarm,
         }
@@ -158,14 +172,9 @@ impl Task {
 
     /// The next moment at which something is due.
     fn alarm(&self) -> Option<Instant> {
-        let settled = self
-            .runtime
-            .exit
-            .as_ref()
-            .map(|(_, until)| *until)
-            .or(self.runtime.truncated);
         let deadline = self.running.as_ref().and_then(Running::deadline);
-        [settled, deadline, self.init_deadline()]
+        let deadline = deadline.filter(|_| !self.is_condemned());
+        [self.settled(), deadline, self.init_deadline()]
             .into_iter()
             .flatten()
             .min()
@@ -175,7 +184,7 @@ impl Task {
         match input {
             Input::Channel(event) => return self.take_event(event),
             Input::Call(call) => return self.take_call(call),
-            Input::Disconnected => self.connections -= 1,
+            Input::Disconnected => self.calls.connections -= 1,
             Input::Command(Command::Invoke(invocation, reply)) => self.accept(invocation, reply),
             Input::Command(Command::Stop(reply)) => return Next::Stop(reply),
             Input::Alarm => return self.check_time(),
@@ -210,7 +219,11 @@ impl Task {
                 errno,
                 path,
             } if process == self.runtime.process => {
-                self.runtime.failed = Some((errno, path));
+                self.runtime.failed = Some(Failed {
+                    errno,
+                    path,
+                    there: true,
+                });
             }
             ChannelEvent::Exited { process, exit, .. } if process == self.runtime.process => {
                 tracing::debug!(?exit, "the runtime ended");
@@ -242,8 +255,8 @@ impl Task {
     }
 
     fn serve(&mut self, stream: Stream) {
-        self.connections += 1;
-        let (call_tx, closed_tx) = (self.call_tx.clone(), self.closed_tx.clone());
+        self.calls.connections += 1;
+        let (call_tx, closed_tx) = (self.calls.call_tx.clone(), self.calls.closed_tx.clone());
         self.tasks.spawn(async move {
             let ended = stream.ended();
             runtime_api::serve(stream, ended, call_tx).await;

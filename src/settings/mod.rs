@@ -67,17 +67,10 @@ pub struct Invoke {
     pub aws: Aws,
     /// Exit with an error when the function failed.
     pub fail_on_error: bool,
+    /// Tell of details on standard error.
+    pub debug: bool,
     /// What was passed over, for people.
     pub warnings: Vec<String>,
-}
-
-/// Whether details shall be told; needed before anything else is resolved.
-#[must_use]
-pub fn debug(args: &InvokeArgs, env: &Env) -> bool {
-    args.output.debug
-        || env
-            .get(env::SAM_DEBUG)
-            .is_some_and(|value| samconfig::boolean(value) == Some(true))
 }
 
 impl Invoke {
@@ -100,14 +93,7 @@ impl Invoke {
                 .function
                 .clone()
                 .or(config.text("function_logical_id")?),
-            event: event(
-                args.event
-                    .clone()
-                    .filter(|_| !args.no_event)
-                    .or(config.text("event")?)
-                    .as_deref(),
-                env,
-            ),
+            event: event(args.event.clone().or(config.text("event")?).as_deref(), env),
             template: match &args.template.template {
                 Some(path) => env.directory.join(path),
                 None => match env
@@ -140,6 +126,8 @@ impl Invoke {
                 .map_or(Network::Default, |name| Network::from(name.as_str())),
             transport: args.container.transport.unwrap_or_default(),
             aws: Aws::resolve(args.aws.region.clone().or(config.text("region")?), env)?,
+            debug: args.output.debug
+                || env_flag(env, env::SAM_DEBUG).unwrap_or(config.flag("debug")?),
             fail_on_error: args.output.fail_on_error || config.flag("fail_on_error")?,
         })
     }
@@ -212,24 +200,26 @@ fn parameters(
     parsed.map_err(|token| SettingsError::override_format(&token))
 }
 
+/// A variable that is yes or no; none where it is neither.
+fn env_flag(env: &Env, name: &str) -> Option<bool> {
+    env.get(name).and_then(samconfig::boolean)
+}
+
+/// Skipping the look for a newer image is all that "always" is for; what the command line says outright comes first.
 fn pull_policy(args: &InvokeArgs, env: &Env, config: &Config) -> Result<PullPolicy, SettingsError> {
-    let skip = args.container.skip_pull_image
-        || env
-            .get(env::SAM_SKIP_PULL_IMAGE)
-            .is_some_and(|value| samconfig::boolean(value) == Some(true))
-        || config.flag("skip_pull_image")?;
-    let configured = match config.text("pull")? {
-        Some(text) => Some(text.parse().map_err(|reason| {
-            SettingsError::Usage(format!("Invalid value for '--pull': {reason}"))
-        })?),
-        None => None,
+    let skip = match env_flag(env, env::SAM_SKIP_PULL_IMAGE) {
+        _ if args.container.skip_pull_image => true,
+        Some(skip) => skip,
+        None => config.flag("skip_pull_image")?,
     };
-    let policy = args.container.pull.or(configured).unwrap_or_default();
-    // Skipping the look for a newer image is all that "always" is for.
-    Ok(if skip && policy == PullPolicy::Always {
-        PullPolicy::Missing
-    } else {
-        policy
+    let configured = config.text("pull")?.map(|text| text.parse()).transpose();
+    let configured = configured.map_err(|reason: String| {
+        SettingsError::Usage(format!("Invalid value for '--pull': {reason}"))
+    })?;
+    Ok(match (args.container.pull, configured) {
+        (Some(policy), _) => policy,
+        (None, Some(PullPolicy::Always)) if skip => PullPolicy::Missing,
+        (None, configured) => configured.unwrap_or_default(),
     })
 }
 

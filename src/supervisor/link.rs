@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use crate::channel::frame::{Decoder, FrameError, FromSandbox, ToSandbox};
+use crate::channel::frame::{Decoder, FrameError, FromSandbox, MAX_FRAME, ToSandbox};
 use crate::sys::{self, PollFd};
 
 /// Where sam-rs mounts the directory of its socket.
@@ -103,7 +103,14 @@ impl Link {
     pub(crate) fn flush(&mut self) {
         while self.backlog() > 0 {
             match self.output.write(&self.queue[self.sent..]) {
-                Ok(count) => self.sent += count,
+                Ok(count) => {
+                    self.sent += count;
+                    // The queue may never be empty while a slow channel is kept busy.
+                    if self.sent > MAX_FRAME {
+                        self.queue.drain(..self.sent);
+                        self.sent = 0;
+                    }
+                }
                 Err(error) => {
                     self.ended |= !passing(&error);
                     return;

@@ -42,7 +42,7 @@ impl Process {
         sys::set_nonblocking(err_read.as_fd())?;
         let mut command = Command::new(program);
         command
-            .args(&spawn.argv[1..])
+            .args(spawn.argv.get(1..).unwrap_or_default())
             .env_clear()
             .envs(spawn.env.iter().map(|(name, value)| (name, value)));
         command

@@ -252,6 +252,10 @@ impl Sandbox {
                 link.send(&FromSandbox::Answer(question, questions::list(&path)));
             }
             ToSandbox::Usage(question) => {
+                // Figures are asked for at an end: what was written before goes ahead of them.
+                for process in self.processes.values_mut() {
+                    process.drain(link);
+                }
                 let pids = self
                     .processes
                     .values()

@@ -91,7 +91,7 @@ impl Scope<'_> {
     fn call(&self, name: &str, argument: &Node, span: Span, depth: usize) -> Resolved {
         match name {
             "Ref" => match argument.as_str() {
-                Some(target) => Ok(self.reference(target, depth)),
+                Some(target) => self.reference(target, depth),
                 None => fail("Ref wants a name", span),
             },
             "Fn::GetAtt" => self.get_attribute(argument, span, depth),
@@ -106,14 +106,14 @@ impl Scope<'_> {
 
     /// A parameter's value, a pseudo parameter's, or what stands for a resource. A name that nothing has stands for
     /// itself, as in SAM CLI.
-    fn reference(&self, name: &str, depth: usize) -> Value {
+    fn reference(&self, name: &str, depth: usize) -> Resolved {
         if let Some(value) = self
             .parameter(name, depth)
             .or_else(|| self.pseudo_parameter(name))
         {
-            return value;
+            return Ok(value);
         }
-        Value::String(self.resource_name(name, depth))
+        self.resource_name(name, depth).map(Value::String)
     }
 
     fn parameter(&self, name: &str, depth: usize) -> Option<Value> {
@@ -157,14 +157,19 @@ impl Scope<'_> {
     }
 
     /// The name that a resource has in the service: a function's own, else its logical id.
-    fn resource_name(&self, logical_id: &str, depth: usize) -> String {
+    fn resource_name(&self, logical_id: &str, depth: usize) -> Result<String, Unresolved> {
         let resource = self
             .template
             .resource(logical_id)
             .filter(|resource| resource.is_function());
         let name = resource.and_then(|resource| resource.property("FunctionName"));
-        name.and_then(|name| self.node(name, depth).scalar_text())
-            .unwrap_or_else(|| logical_id.to_owned())
+        match name.map(|name| self.node(name, depth)) {
+            // The end of a circle must not look like a name: it would be gone around again and again.
+            Some(Value::Unresolved(unresolved)) => Err(unresolved),
+            name => Ok(name
+                .and_then(|name| name.scalar_text())
+                .unwrap_or_else(|| logical_id.to_owned())),
+        }
     }
 
     fn get_attribute(&self, argument: &Node, span: Span, depth: usize) -> Resolved {
@@ -191,7 +196,7 @@ impl Scope<'_> {
                 span,
             );
         }
-        let name = self.resource_name(logical_id, depth);
+        let name = self.resource_name(logical_id, depth)?;
         let arn = Arn::function(self.region, self.account, &name);
         Ok(Value::String(arn.as_str().to_owned()))
     }
@@ -247,7 +252,7 @@ impl Scope<'_> {
     fn named(&self, name: &str, span: Span, depth: usize) -> Resolved {
         match name.split_once('.') {
             Some((id, attribute)) => self.attribute(id, attribute, span, depth),
-            None => Ok(self.reference(name, depth)),
+            None => self.reference(name, depth),
         }
     }
 }
@@ -314,7 +319,7 @@ Values:
         assert_eq!(resolve("!Ref AWS::Region"), "eu-west-1");
         assert_eq!(resolve("!Ref Named"), "fn-dev");
         assert_eq!(resolve("!Ref Table"), "Table");
-        assert_eq!(resolve("!Ref Loop"), "Loop");
+        assert_eq!(resolve("!Ref Loop"), "<it leads to itself>");
         assert_eq!(
             resolve("!GetAtt Named.Arn"),
             "arn:aws:lambda:eu-west-1:123456789012:function:fn-dev"

@@ -1,5 +1,6 @@
 //! JSON with places. The text is checked by `serde_json` first, so that its errors are exact; the walk can then trust it.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::de::IgnoredAny;
@@ -7,18 +8,21 @@ use serde::de::IgnoredAny;
 use super::node::{Entry, Kind, Node, Span};
 use super::scalar::python_float;
 
-/// Reads a JSON document; none where the text is not JSON.
+/// Deepest nesting.
+const MAX_DEPTH: usize = 200;
+
+/// Reads a JSON document; none where the text is not JSON, or nested too deep.
 pub(super) fn read(text: &str) -> Option<Node> {
     serde_json::from_str::<IgnoredAny>(text).ok()?;
-    Some(
-        Walk {
-            text,
-            at: 0,
-            line: 1,
-            line_start: 0,
-        }
-        .value(),
-    )
+    Walk {
+        text,
+        at: 0,
+        line: 1,
+        line_start: 0,
+        counted: (0, 1),
+        depth: 0,
+    }
+    .value()
 }
 
 struct Walk<'a> {
@@ -26,6 +30,9 @@ struct Walk<'a> {
     at: usize,
     line: usize,
     line_start: usize,
+    /// An offset in this line and its column: what is ahead of it is not counted again.
+    counted: (usize, usize),
+    depth: usize,
 }
 
 impl Walk<'_> {
@@ -41,63 +48,74 @@ impl Walk<'_> {
         bytes.get(self.at).copied().unwrap_or(0)
     }
 
-    fn place(&self) -> Span {
-        let column = self.text[self.line_start..self.at].chars().count() + 1;
+    fn place(&mut self) -> Span {
+        let (from, column) = if self.counted.0 < self.line_start {
+            (self.line_start, 1)
+        } else {
+            self.counted
+        };
+        self.counted = (self.at, column + self.text[from..self.at].chars().count());
         Span {
             start: self.at,
             end: self.at,
             line: self.line,
-            column,
+            column: self.counted.1,
         }
     }
 
-    fn value(&mut self) -> Node {
+    fn value(&mut self) -> Option<Node> {
         let first = self.peek();
         let mut span = self.place();
+        self.depth += 1;
         let kind = match first {
+            _ if self.depth > MAX_DEPTH => None,
             b'{' => self.map(),
             b'[' => self.list(),
-            b'"' => Kind::String(self.string()),
-            _ => self.word(),
+            b'"' => self.string().map(Kind::String),
+            _ => Some(self.word()),
         };
+        self.depth -= 1;
         span.end = self.at;
-        Node { kind, span }
+        Some(Node { kind: kind?, span })
     }
 
-    fn list(&mut self) -> Kind {
+    fn list(&mut self) -> Option<Kind> {
         let mut items = Vec::new();
         self.at += 1;
         while self.peek() != b']' {
-            items.push(self.value());
+            items.push(self.value()?);
             self.skip_comma();
         }
         self.at += 1;
-        Kind::List(Arc::new(items))
+        Some(Kind::List(Arc::new(items)))
     }
 
-    fn map(&mut self) -> Kind {
+    fn map(&mut self) -> Option<Kind> {
         let mut entries: Vec<Entry> = Vec::new();
+        let mut places: HashMap<String, usize> = HashMap::new();
         self.at += 1;
         while self.peek() != b'}' {
             let mut key_span = self.place();
-            let key = self.string();
+            let key = self.string()?;
             key_span.end = self.at;
             self.peek();
             // The colon.
             self.at += 1;
-            let value = self.value();
-            match entries.iter_mut().find(|entry| entry.key == key) {
-                Some(earlier) => earlier.value = value,
-                None => entries.push(Entry {
+            let value = self.value()?;
+            if let Some(at) = places.get(&key) {
+                entries[*at].value = value;
+            } else {
+                places.insert(key.clone(), entries.len());
+                entries.push(Entry {
                     key,
                     key_span,
                     value,
-                }),
+                });
             }
             self.skip_comma();
         }
         self.at += 1;
-        Kind::Map(Arc::new(entries))
+        Some(Kind::Map(Arc::new(entries)))
     }
 
     fn skip_comma(&mut self) {
@@ -106,7 +124,8 @@ impl Walk<'_> {
         }
     }
 
-    fn string(&mut self) -> String {
+    /// None for half of a surrogate pair, which is no text.
+    fn string(&mut self) -> Option<String> {
         let bytes = self.text.as_bytes();
         let start = self.at;
         self.at += 1;
@@ -114,7 +133,7 @@ impl Walk<'_> {
             self.at += if bytes[self.at] == b'\\' { 2 } else { 1 };
         }
         self.at += 1;
-        serde_json::from_str(&self.text[start..self.at]).unwrap_or_default()
+        serde_json::from_str(&self.text[start..self.at]).ok()
     }
 
     fn word(&mut self) -> Kind {
@@ -151,5 +170,7 @@ mod tests {
         assert_eq!(place(&node.get("é").unwrap().items().unwrap()[1]), (2, 12));
         assert_eq!(place(node.get("k").unwrap()), (3, 7));
         assert!(read("{a: 1}").is_none());
+        assert!(read(&("[".repeat(100_000) + &"]".repeat(100_000))).is_none());
+        assert!(read(r#"{"a": "\ud83d"}"#).is_none());
     }
 }

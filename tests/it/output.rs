@@ -149,3 +149,24 @@ fn the_figures_are_measured() {
         "{report}"
     );
 }
+
+#[test]
+fn a_slow_reader_gets_all_of_the_answer() {
+    let project = Project::python("def handler(event, context):\n    return 'x' * 3_000_000\n");
+    let mut child = project.start(&["Hello"]);
+    let mut stdout = child.stdout.take().unwrap();
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    let mut answer = Vec::new();
+    std::io::Read::read_to_end(&mut stdout, &mut answer).unwrap();
+    assert_eq!(answer.len(), 3_000_002);
+    project.finish(child).success();
+}
+
+#[test]
+fn end_and_report_come_last_after_a_time_out_too() {
+    let code = "import time\ndef handler(event, context):\n    n = 0\n    while True:\n        print('line', n)\n        n += 1\n";
+    let project = Project::python(code).function("python3.11", "app.handler", 1);
+    let output = project.invoke(&["Hello"]).success();
+    let after = output.stderr.split("\nEND RequestId").nth(1).unwrap();
+    assert!(!after.contains("line"), "{after}");
+}

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use sam_rs::channel::frame::Exit;
+use sam_rs::channel::frame::{Exit, FromSandbox};
 use sam_rs::lambda::event::{Event, Failure};
-use sam_rs::lambda::{Body, Outcome};
+use sam_rs::lambda::{Body, BodyEnd, Outcome};
 
 use crate::support::scripted::Scripted;
 
@@ -244,8 +244,132 @@ async fn a_streamed_answer_with_a_failure_in_its_trailers() {
     let tail = "0\r\nLambda-Runtime-Function-Error-Type: Function.Broke\r\nLambda-Runtime-Function-Error-Body: e30=\r\n\r\n";
     sandbox.send(runtime, tail.as_bytes()).await;
     assert!(sandbox.receive(runtime).await.starts_with("HTTP/1.1 202"));
-    let end = response.body.next().await.unwrap_err();
+    let end = end_of(&mut sandbox, response.body).await;
     assert!(format!("{end:?}").contains("Function.Broke"), "{end:?}");
+}
+
+/// How a streamed body ends, while questions of the sandbox are answered.
+async fn end_of(sandbox: &mut Scripted, mut body: Body) -> BodyEnd {
+    loop {
+        tokio::select! {
+            chunk = body.next() => match chunk {
+                Ok(_) => {}
+                Err(end) => return end,
+            },
+            _ = sandbox.hear() => {}
+        }
+    }
+}
+
+/// A runtime that has begun to stream its answer.
+async fn streaming(timeout: Duration) -> (Scripted, u32, Body) {
+    let mut sandbox = Scripted::start(timeout).await;
+    let outcome = sandbox.invoke("1");
+    let runtime = sandbox.connect().await;
+    let id = sandbox.next(runtime).await;
+    let head = format!(
+        "POST /2018-06-01/runtime/invocation/{id}/response HTTP/1.1\r\nhost: x\r\n\
+         lambda-runtime-function-response-mode: streaming\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n"
+    );
+    sandbox.send(runtime, head.as_bytes()).await;
+    let Some(Outcome::Success(response)) = outcome_of(&mut sandbox, outcome).await else {
+        panic!()
+    };
+    (sandbox, runtime, response.body)
+}
+
+#[tokio::test]
+async fn a_stream_that_breaks_off_has_the_cause_for_its_end() {
+    let (mut sandbox, runtime, body) = streaming(SECOND).await;
+    sandbox
+        .exit(
+            &[runtime],
+            Exit {
+                status: Some(5),
+                ..Exit::default()
+            },
+        )
+        .await;
+    let BodyEnd::Ended(outcome) = end_of(&mut sandbox, body).await else {
+        panic!()
+    };
+    assert!(
+        matches!(&*outcome, Outcome::Crashed(error) if error.message.ends_with("exit status 5")),
+        "{outcome:?}"
+    );
+
+    let (mut sandbox, _, body) = streaming(Duration::from_millis(50)).await;
+    let BodyEnd::Ended(outcome) = end_of(&mut sandbox, body).await else {
+        panic!()
+    };
+    assert!(matches!(*outcome, Outcome::TimedOut { .. }), "{outcome:?}");
+
+    let (mut sandbox, runtime, body) = streaming(SECOND).await;
+    sandbox
+        .say(&FromSandbox::Close {
+            stream: runtime,
+            both: true,
+        })
+        .await;
+    let BodyEnd::Ended(outcome) = end_of(&mut sandbox, body).await else {
+        panic!()
+    };
+    assert!(
+        matches!(&*outcome, Outcome::Crashed(error) if error.kind == "Runtime.TruncatedResponse"),
+        "{outcome:?}"
+    );
+}
+
+#[tokio::test]
+async fn an_unknown_response_mode_ends_the_invocation() {
+    let mut sandbox = Scripted::start(SECOND).await;
+    let outcome = sandbox.invoke("1");
+    let runtime = sandbox.connect().await;
+    let id = sandbox.next(runtime).await;
+    let request = format!(
+        "POST /2018-06-01/runtime/invocation/{id}/response HTTP/1.1\r\nhost: x\r\n\
+         lambda-runtime-function-response-mode: loud\r\ncontent-length: 1\r\n\r\n9"
+    );
+    sandbox.send(runtime, request.as_bytes()).await;
+    let answer = sandbox.receive(runtime).await;
+    assert!(
+        status(&answer) == "400" && answer.contains("InvalidFunctionResponseMode"),
+        "{answer}"
+    );
+    let Some(Outcome::Crashed(error)) = outcome_of(&mut sandbox, outcome).await else {
+        panic!()
+    };
+    assert_eq!(error.kind, "Runtime.InvalidResponseModeHeader");
+}
+
+#[tokio::test]
+async fn a_death_after_the_answer_is_not_charged_to_the_next_invocation() {
+    let mut sandbox = Scripted::start(SECOND).await;
+    let outcome = sandbox.invoke("1");
+    let runtime = sandbox.connect().await;
+    let id = sandbox.next(runtime).await;
+    let text = format!(
+        "POST /2018-06-01/runtime/invocation/{id}/response HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\n\r\n1"
+    );
+    sandbox.send(runtime, text.as_bytes()).await;
+    sandbox
+        .exit(
+            &[runtime],
+            Exit {
+                status: Some(1),
+                ..Exit::default()
+            },
+        )
+        .await;
+    assert_eq!(whole(outcome_of(&mut sandbox, outcome).await), "1");
+    let second = sandbox.invoke("2");
+    sandbox.expect_spawn().await;
+    let runtime = sandbox.connect().await;
+    let id = sandbox.next(runtime).await;
+    sandbox
+        .request(runtime, "POST", &format!("invocation/{id}/response"), "2")
+        .await;
+    assert_eq!(whole(second.await.unwrap()), "2");
 }
 
 #[tokio::test]

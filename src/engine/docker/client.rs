@@ -104,7 +104,7 @@ impl Client {
         &self,
         image: &str,
     ) -> Result<Option<ImageInspect>, EngineError> {
-        match self.api.inspect_image(image).await {
+        match timed("inspect image", self.api.inspect_image(image)).await {
             Ok(found) => Ok(Some(found)),
             Err(Error::DockerResponseServerError {
                 status_code: 404, ..
@@ -123,8 +123,15 @@ impl Client {
         credentials: Option<DockerCredentials>,
     ) -> impl Stream<Item = Result<CreateImageInfo, String>> + Unpin + '_ {
         use futures_util::StreamExt;
+        // Without a tag the engine would pull every one that there is.
+        let name = image.rsplit('/').next().unwrap_or(image);
+        let tagged = if name.contains([':', '@']) {
+            image.to_owned()
+        } else {
+            format!("{image}:latest")
+        };
         let options = CreateImageOptionsBuilder::default()
-            .from_image(image)
+            .from_image(&tagged)
             .build();
         let fail = |error: Error| match error {
             Error::DockerResponseServerError { message, .. } => message,
@@ -145,7 +152,11 @@ impl Client {
         body: ContainerCreateBody,
     ) -> Result<String, EngineError> {
         let options = CreateContainerOptionsBuilder::default().name(name).build();
-        let created = self.api.create_container(Some(options), body).await;
+        let created = timed(
+            "create container",
+            self.api.create_container(Some(options), body),
+        )
+        .await;
         let created = created.map_err(|error| {
             self.fail(error, |reason, status| EngineError::Create {
                 reason,
@@ -166,7 +177,11 @@ impl Client {
             .stdout(true)
             .stderr(true)
             .stream(true);
-        let attached = self.api.attach_container(name, Some(options.build())).await;
+        let attached = timed(
+            "attach",
+            self.api.attach_container(name, Some(options.build())),
+        )
+        .await;
         attached.map_err(|error| {
             self.fail(error, |reason, _| EngineError::Request {
                 action: "attach",
@@ -196,13 +211,22 @@ impl Client {
 
     /// Starts a container.
     pub(super) async fn start(&self, name: &str) -> Result<(), EngineError> {
-        let started = self.api.start_container(name, None).await;
+        let started = timed("start container", self.api.start_container(name, None)).await;
         started.map_err(|error| self.fail(error, |reason, _| EngineError::Start { reason }))
     }
 
     /// The state of a container; none when it does not exist any more.
-    pub(super) async fn state(&self, name: &str) -> Option<ContainerState> {
-        self.api.inspect_container(name, None).await.ok()?.state
+    pub(super) async fn state(&self, name: &str) -> Result<Option<ContainerState>, EngineError> {
+        match timed("inspect container", self.api.inspect_container(name, None)).await {
+            Ok(found) => Ok(found.state),
+            Err(Error::DockerResponseServerError {
+                status_code: 404, ..
+            }) => Ok(None),
+            Err(error) => Err(self.fail(error, |reason, _| EngineError::Request {
+                action: "inspect the container",
+                reason,
+            })),
+        }
     }
 
     /// Connects a container to a further network.
@@ -215,7 +239,11 @@ impl Client {
             container: container.to_owned(),
             endpoint_config: None,
         };
-        let done = self.api.connect_network(network, request).await;
+        let done = timed(
+            "connect network",
+            self.api.connect_network(network, request),
+        )
+        .await;
         let action = "connect the container to the network";
         done.map_err(|error| self.fail(error, |reason, _| EngineError::Request { action, reason }))
     }
@@ -276,7 +304,7 @@ impl Client {
 
     /// Operating system and architecture of the engine.
     pub(super) async fn platform(&self) -> Result<(String, String), EngineError> {
-        let version = self.api.version().await;
+        let version = timed("version", self.api.version()).await;
         let version = version.map_err(|error| {
             self.fail(error, |reason, _| EngineError::Request {
                 action: "tell its version",
@@ -288,6 +316,14 @@ impl Client {
             version.arch.unwrap_or_default(),
         ))
     }
+}
+
+/// Tells how long a request to the engine took.
+async fn timed<T>(request: &str, answer: impl Future<Output = T>) -> T {
+    let begun = tokio::time::Instant::now();
+    let answer = answer.await;
+    tracing::debug!(request, elapsed = ?begun.elapsed(), "engine");
+    answer
 }
 
 /// The kind of I/O error below an error of the HTTP client, where there is one.

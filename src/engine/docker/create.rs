@@ -12,8 +12,6 @@ use crate::engine::spec::{Network, Spec};
 pub(super) const SUPERVISOR: &str = "/.sam-rs/supervisor";
 /// Where the directory of the socket is seen inside.
 pub(super) const CHANNEL: &str = "/.sam-rs/channel";
-/// The port of the Runtime API in a network of the sandbox's own; any free one in a shared network.
-const PORT: u16 = 9001;
 
 /// Files of this machine that the engine mounts; none where they are copied in instead.
 pub(super) struct Mounts<'a> {
@@ -23,11 +21,7 @@ pub(super) struct Mounts<'a> {
 
 /// The request's body.
 pub(super) fn body(spec: &Spec, mounts: Option<&Mounts<'_>>) -> ContainerCreateBody {
-    let port = if spec.network == Network::Host {
-        0
-    } else {
-        PORT
-    };
+    let port = spec.port.unwrap_or(0);
     ContainerCreateBody {
         image: Some(spec.image.clone()),
         // An entry point of ours drops the image's command; both go to the supervisor with the process to start.
@@ -119,6 +113,7 @@ mod tests {
             }],
             labels: [("sam.cli.container.type".to_owned(), "lambda".to_owned())].into(),
             transport: Transport::Auto,
+            port: Some(9001),
         }
     }
 
@@ -138,6 +133,7 @@ mod tests {
             &Spec {
                 network: Network::Host,
                 memory_mb: None,
+                port: None,
                 ..spec()
             },
             None,

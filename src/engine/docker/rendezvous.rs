@@ -2,14 +2,16 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::net::{UnixListener, UnixStream};
 
+use crate::engine::owner;
 use crate::engine::reaper::Reaper;
-use crate::env::{self, Env};
+use crate::engine::supervisor::runtime_directory;
+use crate::env::Env;
 
 /// Name of the socket in its directory; the supervisor knows it.
 const SOCKET: &str = "s";
@@ -29,8 +31,9 @@ pub(super) struct Rendezvous {
 impl Rendezvous {
     /// Listens under the user's runtime directory.
     pub(super) fn open(env: &Env, id: &str, reaper: &Reaper) -> io::Result<Self> {
-        let parent = parent(env)?;
-        let directory = parent.join(id);
+        let parent = runtime_directory(env)?;
+        // The owner's mark lets a later run tell whether the directory is still somebody's.
+        let directory = parent.join(format!("{}.{id}", owner::mark()));
         let socket = directory.join(SOCKET);
         if socket.as_os_str().len() > MAX_PATH {
             return Err(io::Error::new(
@@ -67,9 +70,9 @@ impl Drop for Rendezvous {
     }
 }
 
-/// Removes directories whose sockets nobody listens on any more. A young one may be about to be listened on.
+/// Removes the directories of processes that are gone. A young one may be one of another process table.
 pub fn sweep(env: &Env) {
-    for directory in parent(env)
+    for directory in runtime_directory(env)
         .and_then(fs::read_dir)
         .into_iter()
         .flatten()
@@ -79,36 +82,10 @@ pub fn sweep(env: &Env) {
         let age = age
             .and_then(|modified| modified.elapsed().ok())
             .unwrap_or_default();
-        let socket = directory.path().join(SOCKET);
-        if age > YOUNG && std::os::unix::net::UnixStream::connect(socket).is_err() {
+        let name = directory.file_name().to_string_lossy().into_owned();
+        let mark = name.rsplit_once('.').map_or("", |(mark, _)| mark);
+        if age > YOUNG && owner::is_mark_lost(mark) {
             let _ = fs::remove_dir_all(directory.path());
         }
     }
-}
-
-/// The directory of this user's sockets, which nobody else may enter.
-fn parent(env: &Env) -> io::Result<PathBuf> {
-    let user = rustix::process::getuid().as_raw();
-    let runtime = env
-        .get(env::XDG_RUNTIME_DIR)
-        .map(PathBuf::from)
-        .filter(|directory| directory.is_dir());
-    let parent = match runtime {
-        Some(directory) => directory.join("sam-rs"),
-        None => env.temporary.join(format!("sam-rs-{user}")),
-    };
-    match fs::DirBuilder::new().mode(0o700).create(&parent) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-        _ => {}
-    }
-    let found = fs::symlink_metadata(&parent)?;
-    // In a directory that everyone may write to, somebody else may have made it first.
-    if !found.is_dir() || found.uid() != user || found.mode() & 0o077 != 0 {
-        let text = format!(
-            "{} is not a private directory of this user",
-            parent.display()
-        );
-        return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
-    }
-    Ok(parent)
 }

@@ -21,6 +21,9 @@ use crate::engine::{Boxed, Ended, EngineError, Handle, Instance, supervisor};
 
 /// How long the supervisor may take to speak once the engine says that the container runs.
 const HELLO: Duration = Duration::from_secs(10);
+/// How long the engine may take to notice that a container has ended.
+const NOTICE: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Starts a sandbox.
 pub(super) async fn start(docker: &Docker, spec: &Spec) -> Result<Instance, EngineError> {
@@ -94,11 +97,12 @@ async fn create_filled(docker: &Docker, spec: &Spec) -> Result<String, EngineErr
     let built = built
         .await
         .unwrap_or_else(|error| Err(io::Error::other(error)));
-    built.map_err(|source| EngineError::Files {
-        action: "copying files into the container".to_owned(),
-        source,
-    })?;
-    sent.map(|()| id)
+    match (built, sent) {
+        // The engine stopped reading, which is no fault of the files.
+        (Err(error), Err(refused)) if error.kind() == io::ErrorKind::BrokenPipe => Err(refused),
+        (Err(source), _) => Err(files("copying files into the container", source)),
+        (Ok(()), sent) => sent.map(|()| id),
+    }
 }
 
 fn rendezvous(docker: &Docker, spec: &Spec) -> Option<Rendezvous> {
@@ -134,7 +138,7 @@ async fn connect(
                     let writer = attached.input.take().unwrap_or_else(|| Box::pin(tokio::io::sink()));
                     return Ok((Box::new(attached), Box::new(writer)));
                 }
-                Ok(false) | Err(_) => return Err(ended_early(docker, spec, attached.said, started).await),
+                Ok(false) | Err(_) => return Err(ended_early(docker, spec, attached.said, waiting.then_some(started)).await),
             },
             result = &mut started, if waiting => {
                 result.unwrap_or(Ok(()))?;
@@ -171,9 +175,11 @@ async fn ended_early(
     docker: &Docker,
     spec: &Spec,
     said: String,
-    started: oneshot::Receiver<Result<(), EngineError>>,
+    started: Option<oneshot::Receiver<Result<(), EngineError>>>,
 ) -> EngineError {
-    if let Ok(Ok(Err(error))) = tokio::time::timeout(HELLO, started).await {
+    if let Some(started) = started
+        && let Ok(Ok(Err(error))) = tokio::time::timeout(HELLO, started).await
+    {
         return error;
     }
     let ended = ended(&docker.client, &spec.name).await;
@@ -187,23 +193,32 @@ async fn ended_early(
     }
 }
 
+/// Why a container ended. Its channel may end before the engine has taken note.
 async fn ended(client: &Client, name: &str) -> Ended {
-    let Some(state) = client.state(name).await else {
-        return Ended {
-            out_of_memory: false,
-            reason: "the container is gone".to_owned(),
-        };
+    let end = tokio::time::Instant::now() + NOTICE;
+    let state = loop {
+        match client.state(name).await {
+            Ok(Some(state)) if state.running == Some(true) && tokio::time::Instant::now() < end => {
+                tokio::time::sleep(PAUSE).await;
+            }
+            Ok(Some(state)) => break state,
+            Ok(None) => return told("the container was removed"),
+            Err(error) => return told(&format!("the engine does not answer any more ({error})")),
+        }
     };
     let error = state.error.filter(|error| !error.is_empty());
-    let status = || {
-        format!(
-            "the container ended with status {}",
-            state.exit_code.unwrap_or_default()
-        )
-    };
+    let status = state.exit_code.unwrap_or_default();
+    let reason = error.unwrap_or_else(|| format!("the container ended with status {status}"));
     Ended {
         out_of_memory: state.oom_killed.unwrap_or(false),
-        reason: error.unwrap_or_else(status),
+        reason,
+    }
+}
+
+fn told(reason: &str) -> Ended {
+    Ended {
+        out_of_memory: false,
+        reason: reason.to_owned(),
     }
 }
 
