@@ -180,9 +180,52 @@ fn a_bootstrap_that_cannot_run_is_told_apart() {
         message(&windows),
         "fork/exec /var/task/bootstrap: no such file or directory"
     );
+    // A program for another processor: an ELF header for 64-bit Arm.
+    let mut elf = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x02\0\xb7\0\x01\0\0\0".to_vec();
+    elf.resize(256, 0);
+    let arm = Project::shell("");
+    std::fs::write(arm.path().join("src/bootstrap"), elf).unwrap();
+    assert_eq!(
+        message(&arm),
+        "fork/exec /var/task/bootstrap: exec format error"
+    );
     let other = Project::shell("\u{7f}ELF no program");
     assert_eq!(
         message(&other),
         "fork/exec /var/task/bootstrap: exec format error"
     );
+}
+
+#[test]
+fn a_runtime_that_never_asks_for_work_is_not_waited_for_for_ever() {
+    let project = Project::shell("#!/bin/sh\nsleep 100\n").function("provided.al2023", "any", 1);
+    let output = run(&project, "{}", &[]).success();
+    assert_eq!(output.stdout, "");
+    for line in [
+        "did not initialise within 10 seconds",
+        "Function 'Hello' timed out after 1 seconds",
+    ] {
+        assert!(output.stderr.contains(line), "{line} in {}", output.stderr);
+    }
+}
+
+#[test]
+fn a_signal_is_told_by_its_name() {
+    let project = Project::python(
+        "import os\ndef handler(event, context):\n    os.kill(os.getpid(), event)\n",
+    );
+    for (signal, name) in [
+        ("11", "segmentation fault"),
+        ("6", "aborted"),
+        ("9", "killed"),
+        ("15", "terminated"),
+    ] {
+        let output = run(&project, signal, &[]).success();
+        assert_eq!(error_type(&output), "Runtime.ExitError");
+        let text = output.json()["errorMessage"].as_str().unwrap().to_owned();
+        assert!(
+            text.ends_with(&format!("Runtime exited with error: signal: {name}")),
+            "{text}"
+        );
+    }
 }

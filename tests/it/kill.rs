@@ -174,3 +174,35 @@ fn what_an_earlier_run_left_is_found_and_a_colleague_s_is_not() {
     assert!(left.iter().all(|id| colleague.starts_with(id)), "{left:?}");
     assert_eq!(left.len(), 1, "the colleague's stayed");
 }
+
+#[test]
+fn a_container_that_somebody_removes_ends_the_run() {
+    let project = sleeper();
+    let child = start_until(&project, &[], "handling");
+    let container = containers_of(child.id()).pop().unwrap();
+    docker(&["rm", "-f", &container]);
+    assert_eq!(project.finish(child).code, Some(1));
+}
+
+#[test]
+fn a_second_signal_ends_the_run_at_once() {
+    let project = sleeper();
+    let mut child = start_until(&project, &[], "handling");
+    signal(&child, "-INT");
+    // The first may have been enough already.
+    let _ = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .stderr(Stdio::null())
+        .status();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_gone(&project, &child);
+}
+
+#[test]
+fn a_standard_output_that_nobody_reads_ends_the_run() {
+    let project = Project::python("def handler(event, context):\n    return 'x' * 1_000_000\n");
+    let mut child = project.start(&["Hello"]);
+    drop(child.stdout.take());
+    let output = project.finish(child);
+    assert_eq!(output.code, Some(0), "{output:?}");
+}

@@ -10,6 +10,7 @@
 mod support;
 
 mod endings;
+mod engine_faults;
 mod errors;
 mod kill;
 mod layers;

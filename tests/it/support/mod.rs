@@ -1,6 +1,7 @@
 //! What the tests stand on: a temporary project and the program under test in it, the engine, a scripted sandbox.
 
 pub(crate) mod engine;
+pub(crate) mod fake_engine;
 pub(crate) mod project;
 pub(crate) mod scripted;
 
