@@ -20,6 +20,7 @@ mod readme;
 mod runtime_api;
 mod runtimes;
 mod settings;
+mod state_machine;
 mod supervisor;
 mod templates;
 mod yaml;

@@ -115,6 +115,15 @@ impl Scripted {
         self.say(&FromSandbox::Spawned(self.process, 7)).await;
     }
 
+    pub(crate) fn process(&self) -> u32 {
+        self.process
+    }
+
+    /// The process that speaks from now on.
+    pub(crate) fn set_process(&mut self, process: u32) {
+        self.process = process;
+    }
+
     /// Invokes the function; the task ends with the outcome.
     pub(crate) fn invoke(&self, event: &str) -> JoinHandle<Option<Outcome>> {
         let (sandbox, invocation) = (
