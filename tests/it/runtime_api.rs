@@ -6,6 +6,8 @@ use sam_rs::channel::frame::{Exit, FromSandbox};
 use sam_rs::lambda::event::{Event, Failure};
 use sam_rs::lambda::{Body, BodyEnd, Outcome};
 
+use tokio::task::JoinHandle;
+
 use crate::support::scripted::Scripted;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -22,6 +24,15 @@ fn whole(outcome: Option<Outcome>) -> String {
         },
         other => panic!("{other:?}"),
     }
+}
+
+/// A runtime that has been given an invocation: the connection that it has, and the invocation's id.
+async fn invoked(timeout: Duration) -> (Scripted, JoinHandle<Option<Outcome>>, u32, String) {
+    let mut sandbox = Scripted::start(timeout).await;
+    let outcome = sandbox.invoke("1");
+    let runtime = sandbox.connect().await;
+    let id = sandbox.next(runtime).await;
+    (sandbox, outcome, runtime, id)
 }
 
 #[tokio::test]
@@ -66,10 +77,7 @@ async fn work_is_handed_out_and_the_answer_taken() {
 
 #[tokio::test]
 async fn what_is_refused_does_not_end_the_invocation() {
-    let mut sandbox = Scripted::start(SECOND).await;
-    let outcome = sandbox.invoke("1");
-    let runtime = sandbox.connect().await;
-    let id = sandbox.next(runtime).await;
+    let (mut sandbox, outcome, runtime, id) = invoked(SECOND).await;
     let wrong = sandbox
         .request(runtime, "POST", "invocation/no-such-id/response", "0")
         .await;
@@ -116,10 +124,7 @@ async fn what_is_refused_does_not_end_the_invocation() {
 
 #[tokio::test]
 async fn a_stale_nonce_is_not_an_answer() {
-    let mut sandbox = Scripted::start(SECOND).await;
-    let outcome = sandbox.invoke("1");
-    let runtime = sandbox.connect().await;
-    let id = sandbox.next(runtime).await;
+    let (mut sandbox, outcome, runtime, id) = invoked(SECOND).await;
     let request = format!(
         "POST /2018-06-01/runtime/invocation/{id}/response HTTP/1.1\r\nhost: x\r\nlambda-runtime-invocation-id: old\r\ncontent-length: 1\r\n\r\n9"
     );
@@ -133,10 +138,7 @@ async fn a_stale_nonce_is_not_an_answer() {
 
 #[tokio::test]
 async fn half_a_body_is_a_truncated_answer() {
-    let mut sandbox = Scripted::start(SECOND).await;
-    let outcome = sandbox.invoke("1");
-    let runtime = sandbox.connect().await;
-    let id = sandbox.next(runtime).await;
+    let (mut sandbox, outcome, runtime, id) = invoked(SECOND).await;
     let half = format!(
         "POST /2018-06-01/runtime/invocation/{id}/response HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\nabc"
     );
@@ -162,7 +164,7 @@ async fn half_a_body_is_a_truncated_answer() {
 /// Waits for an outcome while questions of the sandbox are answered.
 async fn outcome_of(
     sandbox: &mut Scripted,
-    outcome: tokio::task::JoinHandle<Option<Outcome>>,
+    outcome: JoinHandle<Option<Outcome>>,
 ) -> Option<Outcome> {
     tokio::pin!(outcome);
     loop {
@@ -210,10 +212,7 @@ async fn an_error_that_was_posted_is_not_replaced_by_the_exit() {
 
 #[tokio::test]
 async fn an_error_without_words_gets_the_service_s() {
-    let mut sandbox = Scripted::start(SECOND).await;
-    let outcome = sandbox.invoke("1");
-    let runtime = sandbox.connect().await;
-    let id = sandbox.next(runtime).await;
+    let (mut sandbox, outcome, runtime, id) = invoked(SECOND).await;
     sandbox
         .request(runtime, "POST", &format!("invocation/{id}/error"), "")
         .await;
@@ -228,10 +227,7 @@ async fn an_error_without_words_gets_the_service_s() {
 
 #[tokio::test]
 async fn a_streamed_answer_with_a_failure_in_its_trailers() {
-    let mut sandbox = Scripted::start(SECOND).await;
-    let outcome = sandbox.invoke("1");
-    let runtime = sandbox.connect().await;
-    let id = sandbox.next(runtime).await;
+    let (mut sandbox, outcome, runtime, id) = invoked(SECOND).await;
     let head = format!(
         "POST /2018-06-01/runtime/invocation/{id}/response HTTP/1.1\r\nhost: x\r\nlambda-runtime-function-response-mode: streaming\r\n\
          transfer-encoding: chunked\r\ntrailer: Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body\r\n\r\n3\r\nabc\r\n"
@@ -263,10 +259,7 @@ async fn end_of(sandbox: &mut Scripted, mut body: Body) -> BodyEnd {
 
 /// A runtime that has begun to stream its answer.
 async fn streaming(timeout: Duration) -> (Scripted, u32, Body) {
-    let mut sandbox = Scripted::start(timeout).await;
-    let outcome = sandbox.invoke("1");
-    let runtime = sandbox.connect().await;
-    let id = sandbox.next(runtime).await;
+    let (mut sandbox, outcome, runtime, id) = invoked(timeout).await;
     let head = format!(
         "POST /2018-06-01/runtime/invocation/{id}/response HTTP/1.1\r\nhost: x\r\n\
          lambda-runtime-function-response-mode: streaming\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n"
@@ -322,10 +315,7 @@ async fn a_stream_that_breaks_off_has_the_cause_for_its_end() {
 
 #[tokio::test]
 async fn an_unknown_response_mode_ends_the_invocation() {
-    let mut sandbox = Scripted::start(SECOND).await;
-    let outcome = sandbox.invoke("1");
-    let runtime = sandbox.connect().await;
-    let id = sandbox.next(runtime).await;
+    let (mut sandbox, outcome, runtime, id) = invoked(SECOND).await;
     let request = format!(
         "POST /2018-06-01/runtime/invocation/{id}/response HTTP/1.1\r\nhost: x\r\n\
          lambda-runtime-function-response-mode: loud\r\ncontent-length: 1\r\n\r\n9"
@@ -344,10 +334,7 @@ async fn an_unknown_response_mode_ends_the_invocation() {
 
 #[tokio::test]
 async fn a_death_after_the_answer_is_not_charged_to_the_next_invocation() {
-    let mut sandbox = Scripted::start(SECOND).await;
-    let outcome = sandbox.invoke("1");
-    let runtime = sandbox.connect().await;
-    let id = sandbox.next(runtime).await;
+    let (mut sandbox, outcome, runtime, id) = invoked(SECOND).await;
     let text = format!(
         "POST /2018-06-01/runtime/invocation/{id}/response HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\n\r\n1"
     );
