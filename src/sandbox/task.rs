@@ -17,6 +17,8 @@ use crate::lambda::event::Event;
 use crate::lambda::{BodyEnd, Events, Invocation, Outcome};
 use crate::runtime_api::{self, Call, Exchange, Waiting};
 
+/// How far the clock may fall behind what the channel has to say.
+const OVERDUE: Duration = Duration::from_millis(100);
 const SIGKILL: i32 = 9;
 const ENOENT: i32 = 2;
 
@@ -160,6 +162,10 @@ impl Task {
         command_rx: &mut mpsc::UnboundedReceiver<Command>,
     ) -> Input {
         let alarm = self.alarm();
+        // A function that writes without end must not outlive its time.
+        if alarm.is_some_and(|moment| moment.elapsed() > OVERDUE) {
+            return Input::Alarm;
+        }
         tokio::select! {
             biased;
             event = event_rx.recv() => Input::Channel(event.unwrap_or(ChannelEvent::Ended(None))),
