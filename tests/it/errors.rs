@@ -248,3 +248,129 @@ fn an_image_that_is_not_there() {
         output.stderr
     );
 }
+
+/// Runs as a user who may do nothing in particular.
+fn as_nobody(project: &Project) -> crate::support::Output {
+    let command = project.command(&["local", "invoke", "Hello"]);
+    let mut nobody = std::process::Command::new("setpriv");
+    nobody
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+        .arg(command.get_program());
+    nobody
+        .args(command.get_args())
+        .current_dir(project.path())
+        .env_clear();
+    nobody.envs(
+        command
+            .get_envs()
+            .filter_map(|(name, value)| Some((name, value?))),
+    );
+    let output = nobody.env("TMPDIR", "/nowhere").output().unwrap();
+    crate::support::Output {
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+        code: output.status.code(),
+    }
+}
+
+#[test]
+fn what_the_user_may_not_do_is_told() {
+    use std::os::unix::fs::PermissionsExt;
+    let project = hello();
+    let output =
+        as_nobody(&project).failure(1, "no permission to use the container engine at unix://");
+    assert!(
+        output.stderr.contains("Hint: add your user to the group"),
+        "{}",
+        output.stderr
+    );
+    let closed = std::fs::Permissions::from_mode(0o700);
+    std::fs::set_permissions(project.path().join("template.yaml"), closed.clone()).unwrap();
+    as_nobody(&project).failure(1, "reading the template");
+    let project = hello().file("code/inner/app.py", "");
+    let project = project.file(
+        "template.yaml",
+        "Resources: {Hello: {Type: AWS::Serverless::Function, Properties: {CodeUri: code/inner, Handler: a.b, Runtime: python3.11}}}",
+    );
+    std::fs::set_permissions(project.path().join("code"), closed).unwrap();
+    as_nobody(&project).failure(1, "Local code path '");
+}
+
+#[test]
+fn a_standard_input_that_is_closed_is_an_empty_event() {
+    let project = hello();
+    let program = project
+        .command(&[])
+        .get_program()
+        .to_string_lossy()
+        .into_owned();
+    let script = format!("{program} local invoke -e - <&-");
+    let output = std::process::Command::new("sh")
+        .args(["-c", &script])
+        .current_dir(project.path())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        stderr.contains("Error: ") && stderr.contains("standard input"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn a_configuration_that_is_wrong_is_shown_in_its_place() {
+    let wrong = |text: &str| {
+        let project = hello().file("samconfig.toml", text);
+        let output = project.invoke(&["Hello"]);
+        assert_eq!(
+            (output.code, output.stdout.as_str()),
+            (Some(1), ""),
+            "{text}: {output:?}"
+        );
+        assert!(
+            output.stderr.contains("samconfig.toml: "),
+            "{text}: {output:?}"
+        );
+        output.stderr
+    };
+    let head = "version = 0.1\n[default.local_invoke.parameters]\n";
+    assert!(wrong("[default]\n").contains("'version' key is not present"));
+    assert!(wrong("version = 1\n").contains("'version' key is not present"));
+    assert!(wrong(&format!("{head}event = [1]\n")).contains("'event' must be text"));
+    assert!(
+        wrong(&format!("{head}fail_on_error = 'maybe'\n"))
+            .contains("'fail_on_error' must be true or false")
+    );
+    assert!(
+        wrong(&format!("{head}invoke_image = [[1]]\n"))
+            .contains("'invoke_image' must be a list of texts")
+    );
+    assert!(wrong(&format!("{head}parameter_overrides = 'x'\n")).contains("'x' is none"));
+    assert!(wrong(&format!("{head}event = 'a'\nevent = 'b'\n")).contains("duplicate key"));
+    assert!(wrong("version = 0.1\nx = \u{1}\n").contains("samconfig.toml:2:"));
+}
+
+#[test]
+fn values_that_cannot_end_are_errors_or_warnings_in_time() {
+    let function = "Type: AWS::Lambda::Function, Properties: {Code: src, Handler: app.handler, Runtime: python3.11";
+    let circle = format!(
+        "Resources:\n  Hello: {{{function}, FunctionName: !Sub '${{Hello}}-${{Hello}}'}}}}\n"
+    );
+    let output = template(&circle).invoke(&["Hello"]).success();
+    assert!(
+        output
+            .stderr
+            .contains("its FunctionName is ignored: it leads to itself"),
+        "{}",
+        output.stderr
+    );
+    for text in [
+        "[".repeat(200_000),
+        "{\"a\":".repeat(200_000),
+        "- ".repeat(100_000),
+        "a: &a [*a]".to_owned(),
+    ] {
+        template(&text).invoke(&["Hello"]).failure(1, "");
+    }
+}

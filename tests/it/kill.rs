@@ -88,7 +88,13 @@ fn kill_9_at_any_moment_leaves_nothing() {
 fn a_signal_ends_the_run_with_its_code() {
     let project = sleeper();
     for (name, code) in [("-INT", 130), ("-TERM", 143), ("-HUP", 129)] {
-        for line in ["Mounting", "SAM_CONTAINER_ID", "handling"] {
+        for line in [
+            "Invoking",
+            "Mounting",
+            "SAM_CONTAINER_ID",
+            "initialising",
+            "handling",
+        ] {
             let mut child = start_until(&project, &[], line);
             signal(&child, name);
             assert_eq!(child.wait().unwrap().code(), Some(code), "{name} {line}");
@@ -205,4 +211,53 @@ fn a_standard_output_that_nobody_reads_ends_the_run() {
     drop(child.stdout.take());
     let output = project.finish(child);
     assert_eq!(output.code, Some(0), "{output:?}");
+}
+
+/// A function that streams its answer for ever.
+fn streamer() -> Project {
+    Project::nodejs(
+        "export const handler = awslambda.streamifyResponse(async (event, stream) => {
+            console.log('streaming');
+            for (;;) { stream.write('x'.repeat(1000)); await new Promise(r => setTimeout(r, 5)); }
+        });",
+    )
+    .function("nodejs22.x", "index.handler", 100)
+}
+
+#[test]
+fn a_signal_ends_a_stream() {
+    let project = streamer();
+    for (name, code) in [("-INT", 130), ("-TERM", 143), ("-HUP", 129)] {
+        let mut child = start_until(&project, &[], "streaming");
+        std::thread::sleep(Duration::from_millis(100));
+        signal(&child, name);
+        assert_eq!(child.wait().unwrap().code(), Some(code), "{name}");
+        assert_gone(&project, &child);
+    }
+}
+
+#[test]
+fn a_stream_that_nobody_reads_any_more_ends() {
+    let project = streamer();
+    let mut child = project.start(&["Hello"]);
+    let mut stdout = child.stdout.take().unwrap();
+    let mut some = [0; 5000];
+    std::io::Read::read_exact(&mut stdout, &mut some).unwrap();
+    drop(stdout);
+    let output = project.finish(child);
+    assert_eq!(output.code, Some(0), "{output:?}");
+}
+
+#[test]
+fn a_signal_while_cleaning_up_changes_nothing() {
+    let project = Project::python("def handler(event, context):\n    return 1\n");
+    for _ in 0..5 {
+        let mut child = start_until(&project, &[], "REPORT");
+        let _ = Command::new("kill")
+            .args(["-INT", &child.id().to_string()])
+            .stderr(Stdio::null())
+            .status();
+        assert!(matches!(child.wait().unwrap().code(), Some(0 | 130)));
+        assert_gone(&project, &child);
+    }
 }
