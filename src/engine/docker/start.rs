@@ -203,7 +203,10 @@ async fn ended(client: &Client, name: &str) -> Ended {
             }
             Ok(Some(state)) => break state,
             Ok(None) => return told("the container was removed"),
-            Err(error) => return told(&format!("the engine does not answer any more ({error})")),
+            Err(error) => {
+                tracing::debug!(%error, "the engine was asked why a container ended");
+                return told("the engine does not answer any more");
+            }
         }
     };
     let error = state.error.filter(|error| !error.is_empty());
