@@ -91,7 +91,7 @@ use crate::exit::Exit;
 use crate::lambda::Events;
 use crate::lambda::event::Event;
 use crate::report::{Reporter, Streams};
-use crate::settings::Invoke;
+use crate::settings::{Invoke, SettingsError};
 use crate::shutdown::Shutdown;
 
 /// How long clean-up may take once the process was asked to end.
@@ -114,18 +114,33 @@ pub async fn run(arguments: Vec<OsString>, env: Env, streams: Streams, shutdown:
     }
     let app = match App::try_parse_from(arguments) {
         Ok(app) => app,
-        Err(error) => {
-            // Help goes to standard output, a mistake to standard error; neither matters to who has gone away.
-            let _ = error.print();
-            return if error.use_stderr() {
-                Exit::Usage
-            } else {
-                Exit::Success
-            };
-        }
+        Err(error) => return misunderstood(&error, streams, &shutdown).await,
     };
     let Command::Local(Local::Invoke(args)) = app.command;
     invoke(&args, &env, streams, &shutdown).await
+}
+
+/// Answers a request for help, on standard output, or tells of a mistake on the command line.
+async fn misunderstood(error: &clap::Error, streams: Streams, shutdown: &Shutdown) -> Exit {
+    let Some(mistake) = cli::mistake(error) else {
+        // It does not matter to who has gone away.
+        let _ = error.print();
+        return if error.use_stderr() {
+            Exit::Usage
+        } else {
+            Exit::Success
+        };
+    };
+    let styled = streams.styled;
+    let (events, event_rx) = Events::channel();
+    TaskTracker::new().spawn(Reporter::new(streams, None).run(event_rx));
+    conclude(
+        Err(SettingsError::Usage(mistake).into()),
+        &events,
+        shutdown,
+        styled,
+    )
+    .await
 }
 
 async fn invoke(args: &InvokeArgs, env: &Env, streams: Streams, shutdown: &Shutdown) -> Exit {

@@ -3,11 +3,13 @@
 
 mod groups;
 mod invoke;
+mod usage;
 
 use clap::{Parser, Subcommand};
 
 pub use groups::{AwsArgs, ConfigArgs, ContainerArgs, OutputArgs, TemplateArgs};
 pub use invoke::InvokeArgs;
+pub use usage::mistake;
 
 /// Runs AWS Lambda functions on this machine, in containers.
 #[derive(Debug, Parser)]

@@ -61,11 +61,19 @@ fn check(bytes: &[u8], name: &str) -> Result<(), Error> {
             hint: format!("the event from {name} has more"),
         });
     }
-    match serde_json::from_slice::<IgnoredAny>(bytes) {
+    let parsed = std::str::from_utf8(bytes).map_err(|error| error.to_string());
+    let parsed = parsed.and_then(|text| {
+        serde_json::from_str::<IgnoredAny>(text).map_err(|error| error.to_string())
+    });
+    match parsed {
         Ok(_) => Ok(()),
         Err(error) => {
             let hint = match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
                 None => "it is empty; an event without content is `{}`".to_owned(),
+                Some(0xef) if bytes.starts_with(b"\xef\xbb\xbf") => {
+                    "it begins with a byte order mark; save it as UTF-8 without one".to_owned()
+                }
+                Some(0xfe | 0xff) => "it looks like UTF-16; save it as UTF-8".to_owned(),
                 Some(_) => String::new(),
             };
             Err(Error::Event {
@@ -90,6 +98,7 @@ mod tests {
             "the event from e.json is not JSON: key must be a string at line 2 column 4"
         );
         assert!(check(b"\xff", "x").is_err());
+        assert!(check(b"\"\xe9\"", "x").is_err(), "Latin-1");
         assert!(check(b"", "x").is_err());
         let big = format!("\"{}\"", "x".repeat(MAX_EVENT));
         assert!(

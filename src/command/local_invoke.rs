@@ -111,13 +111,7 @@ fn function(settings: &Invoke, events: &Events) -> Result<Function, Error> {
     };
     let template = Template::parse(path.clone(), &text)?;
     let aws = &settings.aws.surroundings;
-    let overrides = &settings.overrides;
-    let scope = Scope {
-        template: &template,
-        overrides,
-        region: &aws.region,
-        account: &aws.account,
-    };
+    let scope = Scope::new(&template, &settings.overrides, &aws.region, &aws.account);
     let resource = Catalog::new(&template, &scope).find(settings.function.as_deref())?;
     let directory = path.parent().unwrap_or(Path::new("/"));
     let (function, warnings) = Function::resolve(resource, &scope, directory)?;

@@ -96,12 +96,7 @@ Resources:
     fn find(text: &str, name: Option<&str>) -> Result<String, LookupError> {
         let template = Template::parse("t.yaml".into(), text).unwrap();
         let overrides = Overrides::new();
-        let scope = Scope {
-            template: &template,
-            overrides: &overrides,
-            region: "us-east-1",
-            account: "1",
-        };
+        let scope = Scope::new(&template, &overrides, "us-east-1", "1");
         Catalog::new(&template, &scope)
             .find(name)
             .map(|resource| resource.logical_id.clone())

@@ -155,11 +155,14 @@ impl Caller {
                 .map(|()| protocol::accepted()),
         };
         answer.unwrap_or_else(|error| {
-            tracing::debug!(
-                path = head.uri.path(),
-                ?error,
-                "a call of the Runtime API was refused"
-            );
+            // Calls that wait for work end like this with every sandbox.
+            if error != ApiError::Internal {
+                tracing::debug!(
+                    path = head.uri.path(),
+                    ?error,
+                    "a call of the Runtime API was refused"
+                );
+            }
             error.response()
         })
     }

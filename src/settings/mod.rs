@@ -81,18 +81,15 @@ impl Invoke {
     pub fn resolve(args: &InvokeArgs, env: &Env) -> Result<Self, SettingsError> {
         let config = config(&args.config, args.template.template.as_deref(), env)?;
         let absolute = |path: &str| env.directory.join(path);
-        let given = parameters(args, &config)?;
-        let ignored = given
+        let overrides = parameters(args, &config)?;
+        let ignored = overrides
             .ignored
             .iter()
             .map(|part| format!("'{part}' in --parameter-overrides is no override"));
         Ok(Self {
             warnings: ignored.collect(),
-            overrides: given.values,
-            function: args
-                .function
-                .clone()
-                .or(config.text("function_logical_id")?),
+            overrides: overrides.values,
+            function: given(args.function.as_ref()).or(config.text("function_logical_id")?),
             event: event(args.event.clone().or(config.text("event")?).as_deref(), env),
             template: match &args.template.template {
                 Some(path) => env.directory.join(path),
@@ -172,6 +169,11 @@ fn log_file(
     let configured = config.text("log_file")?.map(PathBuf::from);
     let path = args.output.log_file.clone().or(configured);
     Ok(path.map(|path| env.directory.join(path)))
+}
+
+/// A value that is not empty: an empty one, as of a variable that is not set, is none, as in SAM CLI.
+fn given(value: Option<&String>) -> Option<String> {
+    value.filter(|text| !text.is_empty()).cloned()
 }
 
 /// A path that must be there; as an option's value it is checked with the command line.

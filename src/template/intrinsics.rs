@@ -1,5 +1,7 @@
 //! Evaluation of intrinsic functions, with CloudFormation's semantics.
 
+use std::cell::Cell;
+
 use super::Template;
 use super::node::{Kind, Node, Span};
 use super::parameters::Overrides;
@@ -8,6 +10,10 @@ use crate::lambda::{Arn, partition};
 
 /// Deepest nesting of references: a name that leads to itself is found out by this.
 const MAX_DEPTH: usize = 64;
+/// Nodes that one template may resolve to: many times what the largest one has.
+const BUDGET: usize = 1_000_000;
+/// Bytes of text that count as one node.
+const TEXT: usize = 64;
 /// What stands in for the stack's name and id.
 const STACK_NAME: &str = "local";
 const STACK_ID: &str = "arn:aws:cloudformation:us-east-1:123456789012:stack/local/51af3dc0-da77-11e4-872e-1234567db123";
@@ -23,6 +29,8 @@ pub struct Scope<'a> {
     pub region: &'a str,
     /// Account.
     pub account: &'a str,
+    /// What may still be resolved, so that aliases of aliases come to an end.
+    budget: Cell<usize>,
 }
 
 type Resolved = Result<Value, Unresolved>;
@@ -47,7 +55,38 @@ fn fail<T>(reason: impl Into<String>, span: Span) -> Result<T, Unresolved> {
     })
 }
 
-impl Scope<'_> {
+impl<'a> Scope<'a> {
+    /// A scope.
+    #[must_use]
+    pub fn new(
+        template: &'a Template,
+        overrides: &'a Overrides,
+        region: &'a str,
+        account: &'a str,
+    ) -> Self {
+        Self {
+            template,
+            overrides,
+            region,
+            account,
+            budget: Cell::new(BUDGET),
+        }
+    }
+
+    /// Takes from the budget; an error when it is used up.
+    fn spend(&self, amount: usize, span: Span) -> Result<(), Unresolved> {
+        let left = self.budget.get();
+        self.budget.set(left.saturating_sub(amount));
+        if left < amount {
+            fail(
+                "the template is too large when its aliases are resolved",
+                span,
+            )
+        } else {
+            Ok(())
+        }
+    }
+
     /// Resolves a node.
     #[must_use]
     pub fn resolve(&self, node: &Node) -> Value {
@@ -60,6 +99,9 @@ impl Scope<'_> {
                 reason: "it leads to itself".to_owned(),
                 span: node.span,
             });
+        }
+        if let Err(unresolved) = self.spend(1, node.span) {
+            return Value::Unresolved(unresolved);
         }
         if let Some((name, argument)) = intrinsic(node) {
             return self
@@ -214,7 +256,9 @@ impl Scope<'_> {
             _ => return fail("Fn::Join wants a list to join", list.span),
         };
         let texts: Result<Vec<_>, _> = items.iter().map(|item| splice(item, list.span)).collect();
-        Ok(Value::String(texts?.join(delimiter)))
+        let text = texts?.join(delimiter);
+        self.spend(text.len() / TEXT, span)?;
+        Ok(Value::String(text))
     }
 
     fn substitute(&self, argument: &Node, span: Span, depth: usize) -> Resolved {
@@ -245,6 +289,7 @@ impl Scope<'_> {
             rest = &from[end + 1..];
         }
         out.push_str(rest);
+        self.spend(out.len() / TEXT, span)?;
         Ok(Value::String(out))
     }
 
@@ -297,12 +342,7 @@ Values:
         let template =
             Template::parse("t.yaml".into(), &format!("{TEMPLATE}  V: {value}\n")).unwrap();
         let overrides = [("Given".to_owned(), "over".to_owned())].into();
-        let scope = Scope {
-            template: &template,
-            overrides: &overrides,
-            region: "eu-west-1",
-            account: "123456789012",
-        };
+        let scope = Scope::new(&template, &overrides, "eu-west-1", "123456789012");
         match scope.resolve(template.root().get("Values").unwrap().get("V").unwrap()) {
             Value::Unresolved(unresolved) => format!("<{}>", unresolved.reason),
             Value::List(items) => format!("{items:?}"),

@@ -20,7 +20,11 @@ pub struct ParsedOverrides {
 /// A token without any override in it.
 pub fn parse<'a>(tokens: impl IntoIterator<Item = &'a str>) -> Result<ParsedOverrides, String> {
     let mut parsed = ParsedOverrides::default();
-    for token in tokens.into_iter().filter(|token| !token.trim().is_empty()) {
+    for token in joined(tokens)
+        .iter()
+        .map(String::as_str)
+        .filter(|token| !token.trim().is_empty())
+    {
         let found = if token.contains("ParameterKey=") {
             keyed(token)
         } else {
@@ -38,6 +42,22 @@ pub fn parse<'a>(tokens: impl IntoIterator<Item = &'a str>) -> Result<ParsedOver
         parsed.ignored.extend(ignored);
     }
     Ok(parsed)
+}
+
+/// Puts `ParameterKey=K,` and `ParameterValue=V` together again where the shell has taken them apart at a blank.
+fn joined<'a>(tokens: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    let mut joined: Vec<String> = Vec::new();
+    for token in tokens {
+        match joined.last_mut() {
+            Some(last)
+                if last.trim_end().ends_with(',') && token.starts_with("ParameterValue=") =>
+            {
+                last.push_str(token);
+            }
+            _ => joined.push(token.to_owned()),
+        }
+    }
+    joined
 }
 
 type Found = (Vec<(String, String)>, Vec<String>);
@@ -162,6 +182,7 @@ mod tests {
                 "ParameterKey=B, ParameterValue=2",
             ],
             &["A=0", "A=1", "B='2'"],
+            &["ParameterKey=A,", "ParameterValue=1", "B=2"],
         ] {
             assert_eq!(pairs(tokens), expected, "{tokens:?}");
         }

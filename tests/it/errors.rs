@@ -180,13 +180,21 @@ fn files_of_settings_that_are_wrong() {
 
 #[test]
 fn a_command_line_that_is_wrong() {
-    for arguments in [&["--bogus"][..], &["A", "B"], &["--pull", "often"]] {
-        let output = hello().invoke(arguments);
-        assert_eq!(
-            (output.code, output.stdout.as_str()),
-            (Some(2), ""),
-            "{output:?}"
-        );
+    for (arguments, error) in [
+        (&["--bogus"][..], "No such option: --bogus"),
+        (&["A", "B"], "Got unexpected extra argument (B)"),
+        (
+            &["--pull", "often"],
+            "Invalid value for '--pull': 'often' is not one of",
+        ),
+        (
+            &["Hello", "--region"],
+            "Option '--region' requires an argument.",
+        ),
+    ] {
+        let output = hello().invoke(arguments).failure(2, error);
+        let usage = "\nUsage: sam-rs local invoke [OPTIONS] [FUNCTION_LOGICAL_ID]\nTry 'sam-rs local invoke -h' for help.\n\n";
+        assert!(output.stderr.starts_with(usage), "{}", output.stderr);
     }
 }
 
