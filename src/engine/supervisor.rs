@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::EngineError;
 use crate::env::{self, Env};
@@ -29,43 +29,35 @@ pub(super) fn bytes() -> Result<&'static [u8], EngineError> {
 }
 
 /// The program as a file, written at the first use. The directory is below the home directory because engines that
-/// run in a virtual machine share that; without one it is private to the user all the same.
+/// run in a virtual machine share that; without one, or where it cannot be written to as in some CI jobs, it is private
+/// to the user all the same.
 pub(super) fn file(env: &Env) -> Result<PathBuf, EngineError> {
     let program = bytes()?;
-    let cache = env
-        .home_or(env::XDG_CACHE_HOME, ".cache")
-        .map(|cache| Ok(cache.join("sam-rs")));
-    let fail = |source| EngineError::Files {
-        action: "writing the supervisor".to_owned(),
-        source,
-    };
-    let directory = cache
-        .unwrap_or_else(|| runtime_directory(env))
-        .map_err(fail)?;
+    let cache = env.home_or(env::XDG_CACHE_HOME, ".cache");
+    let kept = cache.and_then(|cache| keep(&cache.join("sam-rs"), program).ok());
+    let private = || runtime_directory(env).and_then(|directory| keep(&directory, program));
+    kept.map_or_else(private, Ok)
+        .map_err(|source| EngineError::Files {
+            action: "writing the supervisor".to_owned(),
+            source,
+        })
+}
+
+/// The program's file in a directory, written where it is not there yet.
+fn keep(directory: &Path, program: &[u8]) -> io::Result<PathBuf> {
     let path = directory.join(format!("supervisor-{HASH}"));
     // Compared, not only measured: a power failure may have left a file of the right size and nothing in it.
     if fs::read(&path).is_ok_and(|found| found == program) {
         return Ok(path);
     }
-    if write(&directory, &path, program).is_ok() {
-        return Ok(path);
-    }
-    // A home that cannot be written to, as in some CI jobs.
-    let directory = runtime_directory(env).map_err(fail)?;
-    let path = directory.join(format!("supervisor-{HASH}"));
-    write(&directory, &path, program).map_err(fail)?;
-    Ok(path)
-}
-
-fn write(directory: &PathBuf, path: &PathBuf, program: &[u8]) -> io::Result<()> {
     fs::create_dir_all(directory)?;
     // Written beside and moved into place: another run may start the file at any moment.
     let mut file = tempfile::NamedTempFile::new_in(directory)?;
     file.write_all(program)?;
     file.as_file()
         .set_permissions(fs::Permissions::from_mode(0o755))?;
-    file.persist(path)?;
-    Ok(())
+    file.persist(&path)?;
+    Ok(path)
 }
 
 /// The directory for what a run needs while it lasts, which no other user may enter.

@@ -2,6 +2,7 @@
 //! the template has, the `--env-vars` file's.
 
 use super::Function;
+use crate::lambda::LATEST;
 
 /// Set when a function runs here and not in the service.
 const LOCAL: (&str, &str) = ("AWS_SAM_LOCAL", "true");
@@ -98,9 +99,9 @@ fn service(function: &Function, surroundings: &Surroundings) -> Vec<(String, Str
         ),
         ("_HANDLER", Some(function.handler.clone())),
         ("AWS_LAMBDA_FUNCTION_NAME", Some(function.name.clone())),
-        ("AWS_LAMBDA_FUNCTION_VERSION", Some("$LATEST".to_owned())),
+        ("AWS_LAMBDA_FUNCTION_VERSION", Some(LATEST.to_owned())),
         ("AWS_LAMBDA_LOG_GROUP_NAME", Some(group)),
-        ("AWS_LAMBDA_LOG_STREAM_NAME", Some("$LATEST".to_owned())),
+        ("AWS_LAMBDA_LOG_STREAM_NAME", Some(LATEST.to_owned())),
         (
             "AWS_LAMBDA_INITIALIZATION_TYPE",
             Some("on-demand".to_owned()),

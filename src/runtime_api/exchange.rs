@@ -229,12 +229,6 @@ impl<W: Waiter> Exchange<W> {
         !matches!(self.state, State::Started | State::InitError)
     }
 
-    /// Whether the runtime is in the middle of an answer.
-    #[must_use]
-    pub fn is_responding(&self) -> bool {
-        self.state == State::Responding
-    }
-
     fn end(&mut self, state: State) {
         self.state = state;
         self.offered = None;

@@ -6,10 +6,10 @@ use crate::channel::frame::Exit;
 use crate::lambda::event::Failure;
 use crate::lambda::{FunctionError, MAX_RESPONSE, Outcome, RequestId};
 
-const ENOENT: i32 = 2;
+pub(super) const ENOENT: i32 = 2;
 const EACCES: i32 = 13;
 const ENOEXEC: i32 = 8;
-const SIGKILL: i32 = 9;
+pub(super) const SIGKILL: i32 = 9;
 
 /// The outcome of a runtime that ended without an answer.
 pub(super) fn exited(request_id: &RequestId, exit: &Exit) -> Outcome {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::course::Running;
-use super::ending;
+use super::ending::{self, ENOENT, SIGKILL};
 use super::task::{Calls, Next, Task};
 use crate::channel::frame::{Answer, Exit};
 use crate::lambda::Outcome;
@@ -14,8 +14,6 @@ use crate::lambda::Outcome;
 const INIT: Duration = Duration::from_secs(10);
 /// How long what a dead process had said may take to be read: it is in memory already.
 pub(super) const SETTLE: Duration = Duration::from_millis(250);
-const SIGKILL: i32 = 9;
-const ENOENT: i32 = 2;
 
 /// The runtime's process.
 #[derive(Debug, Default)]

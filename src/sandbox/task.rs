@@ -8,8 +8,9 @@ use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use super::course::Running;
+use super::ending::{self, ENOENT, SIGKILL};
 use super::runtime::{Failed, Runtime, SETTLE};
-use super::{FAREWELL, Plan, ending};
+use super::{FAREWELL, Plan};
 use crate::channel::frame::{Exit, Output};
 use crate::channel::{Channel, Event as ChannelEvent, Log, Stream};
 use crate::engine::Handle;
@@ -19,8 +20,6 @@ use crate::runtime_api::{self, Call, Exchange, Waiting};
 
 /// How far the clock may fall behind what the channel has to say.
 const OVERDUE: Duration = Duration::from_millis(100);
-const SIGKILL: i32 = 9;
-const ENOENT: i32 = 2;
 
 /// A verb of the handle.
 #[derive(Debug)]

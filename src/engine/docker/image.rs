@@ -31,8 +31,9 @@ pub(super) async fn obtain(
             });
         }
         (PullPolicy::Missing | PullPolicy::Never, Some(_)) => false,
-        (PullPolicy::Missing, None) => pull(client, env, events, image).await.map(|()| true)?,
-        (PullPolicy::Always, None) => pull(client, env, events, image).await.map(|()| true)?,
+        (PullPolicy::Missing | PullPolicy::Always, None) => {
+            pull(client, env, events, image).await.map(|()| true)?
+        }
         (PullPolicy::Always, Some(_)) => match pull(client, env, events, image).await {
             Ok(()) => true,
             Err(error) => {
