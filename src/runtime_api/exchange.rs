@@ -229,6 +229,12 @@ impl<W: Waiter> Exchange<W> {
         !matches!(self.state, State::Started | State::InitError)
     }
 
+    /// Whether the runtime waits for work, or asks for it next.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.state == State::Ready
+    }
+
     fn end(&mut self, state: State) {
         self.state = state;
         self.offered = None;

@@ -16,6 +16,9 @@ use crate::runtime_api::{Call, Delivery, Finish, ResponseHead, Waiting};
 
 /// How long the figures may take; a report without them is better than a late result.
 const FIGURES: Duration = Duration::from_millis(500);
+/// How long an answer waits for the report, so that it is the last that is seen of an invocation. A function that has
+/// more to do after its answer does not hold it back.
+const PATIENCE: Duration = Duration::from_millis(20);
 
 /// An invocation that was accepted and has not ended.
 pub(super) struct Running {
@@ -30,9 +33,30 @@ pub(super) struct Running {
     delivered: bool,
     /// The initialisation that this invocation waited for.
     init: Option<Duration>,
+    answer: Option<Answer>,
+}
+
+/// The answer to an invocation that is over when the runtime asks for the next one.
+struct Answer {
+    /// Until it has been passed on, and when that is at the latest.
+    end: Option<(End, Instant)>,
+    failure: Option<Failure>,
+}
+
+/// What ends an invocation for its caller.
+enum End {
+    Outcome(Outcome),
+    /// The end of an answer that was passed on as it came.
+    Stream(BodyEnd),
 }
 
 impl Running {
+    /// When the answer is to be passed on although the runtime is still at work.
+    pub(super) fn patience(&self) -> Option<Instant> {
+        let (_, until) = self.answer.as_ref()?.end.as_ref()?;
+        Some(*until)
+    }
+
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.begun.map(|(_, deadline)| deadline.at)
     }
@@ -40,6 +64,10 @@ impl Running {
 
 impl Task {
     pub(super) fn accept(&mut self, invocation: Arc<Invocation>, reply: oneshot::Sender<Outcome>) {
+        if self.running.is_some() {
+            self.queue.push_back((invocation, reply));
+            return;
+        }
         let reply = Some(reply);
         self.running = Some(Running {
             invocation,
@@ -49,6 +77,7 @@ impl Task {
             begun: None,
             delivered: false,
             init: None,
+            answer: None,
         });
     }
 
@@ -124,7 +153,7 @@ impl Task {
             Call::ResponseEnd(finish, reply) => {
                 self.exchange.end_response();
                 let _ = reply.send(());
-                return self.end_answer(finish);
+                self.end_answer(finish);
             }
             Call::Error {
                 id,
@@ -138,7 +167,7 @@ impl Task {
                 let _ = reply.send(taken);
                 if legal {
                     tracing::debug!(category, "the function reported an error");
-                    return Next::Conclude(Outcome::Error(body));
+                    self.answered(End::Outcome(Outcome::Error(body)));
                 }
             }
             Call::InvalidMode { id, nonce, reply } => {
@@ -146,7 +175,7 @@ impl Task {
                 let legal = taken.is_ok();
                 let _ = reply.send(taken);
                 if legal {
-                    return Next::Conclude(ending::invalid_mode());
+                    self.answered(End::Outcome(ending::invalid_mode()));
                 }
             }
             Call::InitError {
@@ -199,26 +228,56 @@ impl Task {
         }
     }
 
-    fn end_answer(&mut self, finish: Finish) -> Next {
+    fn end_answer(&mut self, finish: Finish) {
         let Some(running) = &mut self.running else {
-            return Next::Wait;
+            return;
         };
-        match finish {
-            Finish::Whole(body) => {
-                let content_type = running.content_type.take();
-                Next::Conclude(Outcome::Success(Response {
-                    body: Body::Whole(body),
-                    content_type,
-                }))
-            }
-            Finish::Streamed(None) => Next::EndStream(BodyEnd::Complete),
-            Finish::Streamed(Some(error)) => Next::EndStream(BodyEnd::Failed(error)),
-            Finish::Truncated => {
-                self.truncated();
-                Next::Wait
-            }
-            Finish::TooLarge => Next::Conclude(ending::too_large()),
+        let end = match finish {
+            Finish::Whole(body) => End::Outcome(Outcome::Success(Response {
+                body: Body::Whole(body),
+                content_type: running.content_type.take(),
+            })),
+            Finish::Streamed(None) => End::Stream(BodyEnd::Complete),
+            Finish::Streamed(Some(error)) => End::Stream(BodyEnd::Failed(error)),
+            Finish::Truncated => return self.truncated(),
+            Finish::TooLarge => End::Outcome(ending::too_large()),
+        };
+        self.answered(end);
+    }
+
+    /// Keeps the answer until the runtime asks for work again: only then the invocation is over.
+    fn answered(&mut self, end: End) {
+        let failure = match &end {
+            End::Outcome(outcome) => ending::failure(outcome),
+            End::Stream(BodyEnd::Failed(error)) => Some(Failure::Error(error.kind.clone())),
+            End::Stream(BodyEnd::Complete | BodyEnd::Ended(_)) => None,
+        };
+        if let Some(running) = &mut self.running {
+            let end = Some((end, Instant::now() + PATIENCE));
+            running.answer = Some(Answer { end, failure });
         }
+    }
+
+    pub(super) fn is_answered(&self) -> bool {
+        let running = self.running.as_ref();
+        running.is_some_and(|running| running.answer.is_some())
+    }
+
+    /// What the state of the runtime means for an invocation that has been answered.
+    pub(super) fn settle_answer(&mut self) -> Next {
+        let gone = self
+            .runtime
+            .exit
+            .as_ref()
+            .is_some_and(|(_, until)| self.calls.connections == 0 || Instant::now() >= *until);
+        if gone || self.exchange.is_ready() {
+            return Next::Finish;
+        }
+        let patience = self.running.as_ref().and_then(Running::patience);
+        if patience.is_some_and(|until| Instant::now() >= until) {
+            self.pass_on();
+        }
+        Next::Wait
     }
 
     /// The invocation's time is up: the process is killed, and what it had written is shown before the end is told.
@@ -229,34 +288,58 @@ impl Task {
         self.condemn(outcome);
     }
 
-    /// Reports the invocation's figures and passes its outcome on; to the reader of the stream, where the answer had
-    /// begun.
+    /// The platform ends the invocation, in this way; its answer, where there is one already, stands.
     pub(super) async fn conclude(&mut self, outcome: Outcome) {
-        let failure = ending::failure(&outcome);
-        let running = self.running.as_mut();
-        let (reply, writer) =
-            running.map_or((None, None), |one| (one.reply.take(), one.writer.take()));
+        if self.is_answered() {
+            self.pass_on();
+            let failure = ending::failure(&outcome);
+            if let (Some(running), Outcome::TimedOut { .. }) = (&self.running, &outcome) {
+                let id = &running.invocation.request_id;
+                self.events.warn(format!(
+                    "the function answered {id} and was still at work when its time was up"
+                ));
+            }
+            let answer = self.running.as_mut().and_then(|one| one.answer.as_mut());
+            if let Some(answer) = answer {
+                answer.failure = failure;
+            }
+        } else {
+            self.answered(End::Outcome(outcome));
+        }
+        self.finish().await;
+    }
+
+    /// Reports the invocation's figures and passes its answer on, unless that was done before.
+    pub(super) async fn finish(&mut self) {
+        let answer = self.running.as_ref().and_then(|one| one.answer.as_ref());
+        let failure = answer.and_then(|answer| answer.failure.clone());
         self.report(failure).await;
-        if let Some(writer) = writer {
-            self.end_body(writer, BodyEnd::Ended(Box::new(outcome)));
-        } else if let Some(reply) = reply {
-            let _ = reply.send(outcome);
+        self.pass_on();
+        self.running = None;
+        if self.runtime.exit.is_some() {
+            // It answered and died: the next invocation starts it again.
+            self.retire();
+        }
+        if let Some((invocation, reply)) = self.queue.pop_front() {
+            self.accept(invocation, reply);
         }
     }
 
-    /// Reports the invocation's figures and ends the stream of its answer.
-    pub(super) async fn end_stream(&mut self, end: BodyEnd) {
-        let failure = match &end {
-            BodyEnd::Failed(error) => Some(Failure::Error(error.kind.clone())),
-            BodyEnd::Complete | BodyEnd::Ended(_) => None,
+    /// Passes the answer on; to the reader of the stream, where it had begun.
+    fn pass_on(&mut self) {
+        let Some(running) = &mut self.running else {
+            return;
         };
-        let writer = self
-            .running
-            .as_mut()
-            .and_then(|running| running.writer.take());
-        self.report(failure).await;
-        if let Some(writer) = writer {
-            self.end_body(writer, end);
+        let Some((end, _)) = running.answer.as_mut().and_then(|one| one.end.take()) else {
+            return;
+        };
+        match (end, running.writer.take(), running.reply.take()) {
+            (End::Stream(end), Some(writer), _) => self.end_body(writer, end),
+            (End::Outcome(outcome), Some(writer), _) => {
+                self.end_body(writer, BodyEnd::Ended(Box::new(outcome)));
+            }
+            (End::Outcome(outcome), None, Some(reply)) => _ = reply.send(outcome),
+            (_, None, _) => {}
         }
     }
 
@@ -269,7 +352,7 @@ impl Task {
     async fn report(&mut self, failure: Option<Failure>) {
         // One that never reached the runtime has begun and ended now.
         self.begin();
-        let Some(running) = self.running.take() else {
+        let Some(running) = &self.running else {
             return;
         };
         let elapsed = running
@@ -292,9 +375,5 @@ impl Task {
             peak_memory: usage.map(|usage| usage.peak_memory),
             failure,
         }));
-        if self.runtime.exit.is_some() {
-            // It answered and died: the next invocation starts it again.
-            self.retire();
-        }
     }
 }

@@ -145,6 +145,9 @@ impl Task {
             self.retire();
             return Next::Conclude(outcome);
         }
+        if self.is_answered() {
+            return self.settle_answer();
+        }
         if let Some(outcome) = self.runtime.init_error.take() {
             self.retire();
             return Next::Conclude(outcome);

@@ -1,5 +1,6 @@
 //! The actor of a sandbox: one loop gathers what happens, plain methods decide what follows.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use crate::channel::frame::{Exit, Output};
 use crate::channel::{Channel, Event as ChannelEvent, Log, Stream};
 use crate::engine::Handle;
 use crate::lambda::event::Event;
-use crate::lambda::{BodyEnd, Events, Invocation, Outcome};
+use crate::lambda::{Events, Invocation, Outcome};
 use crate::runtime_api::{self, Call, Exchange, Waiting};
 
 /// How far the clock may fall behind what the channel has to say.
@@ -41,10 +42,10 @@ enum Input {
 pub(super) enum Next {
     /// Nothing.
     Wait,
-    /// The invocation is over.
+    /// The platform ends the invocation.
     Conclude(Outcome),
-    /// The streamed answer of the invocation is over.
-    EndStream(BodyEnd),
+    /// The runtime has answered and is done with the invocation.
+    Finish,
     /// Find out whether a program that could not be started is there at all.
     Probe { path: String },
     /// The channel ended unasked.
@@ -86,6 +87,8 @@ pub(super) struct Task {
     pub(super) exchange: Exchange<Waiting>,
     pub(super) runtime: Runtime,
     pub(super) running: Option<Running>,
+    /// Invocations that wait for the one before to be over.
+    pub(super) queue: VecDeque<(Arc<Invocation>, oneshot::Sender<Outcome>)>,
     pub(super) next_process: u32,
     pub(super) port: Option<u16>,
     pub(super) calls: Calls,
@@ -109,6 +112,7 @@ impl Task {
             exchange: Exchange::default(),
             runtime: Runtime::default(),
             running: None,
+            queue: VecDeque::new(),
             next_process: 1,
             port,
             calls: Calls::default(),
@@ -125,23 +129,13 @@ impl Task {
             // Before the supervisor says hello: a cold start pays no round trip for it.
             self.start_runtime();
         }
+        let mut stopping = None;
         loop {
             let input = self.gather(&mut event_rx, &mut command_rx).await;
-            let mut next = self.take(input);
-            if matches!(next, Next::Wait) {
-                next = self.settle();
-            }
-            match next {
-                Next::Wait => {}
-                Next::Conclude(outcome) => self.conclude(outcome).await,
-                Next::EndStream(end) => self.end_stream(end).await,
-                Next::Probe { path } => {
-                    self.probe(path).await;
-                    if let Next::Conclude(outcome) = self.settle() {
-                        self.conclude(outcome).await;
-                    }
-                }
+            match self.follow(input).await {
                 Next::Lost => return self.lost().await,
+                // What the function does after its answer is part of the invocation.
+                Next::Stop(Some(reply)) if self.is_answered() => stopping = Some(reply),
                 Next::Stop(reply) => {
                     self.end(&mut event_rx).await;
                     if let Some(reply) = reply {
@@ -149,7 +143,32 @@ impl Task {
                     }
                     return;
                 }
+                _ => {}
             }
+            if self.running.is_none()
+                && let Some(reply) = stopping.take()
+            {
+                self.end(&mut event_rx).await;
+                let _ = reply.send(());
+                return;
+            }
+        }
+    }
+
+    /// Does what follows from an input, until nothing more does or the sandbox is at its end.
+    async fn follow(&mut self, input: Input) -> Next {
+        let mut next = self.take(input);
+        loop {
+            if matches!(next, Next::Wait) {
+                next = self.settle();
+            }
+            match next {
+                Next::Conclude(outcome) => self.conclude(outcome).await,
+                Next::Finish => self.finish().await,
+                Next::Probe { path } => self.probe(path).await,
+                Next::Wait | Next::Lost | Next::Stop(_) => return next,
+            }
+            next = Next::Wait;
         }
     }
 
@@ -177,9 +196,10 @@ impl Task {
 
     /// The next moment at which something is due.
     fn alarm(&self) -> Option<Instant> {
-        let deadline = self.running.as_ref().and_then(Running::deadline);
-        let deadline = deadline.filter(|_| !self.is_condemned());
-        [self.settled(), deadline, self.init_deadline()]
+        let running = self.running.as_ref().filter(|_| !self.is_condemned());
+        let deadline = running.and_then(Running::deadline);
+        let patience = running.and_then(Running::patience);
+        [self.settled(), patience, deadline, self.init_deadline()]
             .into_iter()
             .flatten()
             .min()

@@ -229,3 +229,34 @@ fn a_signal_is_told_by_its_name() {
         );
     }
 }
+
+/// A handler of a runtime that goes on working, for so many seconds, after it has sent its answer.
+fn busy_afterwards(seconds: &str) -> Project {
+    Project::python(&format!(
+        "import time\nfrom awslambdaric.lambda_runtime_client import LambdaRuntimeClient as Client\n\
+         post = Client.post_invocation_result\n\
+         def late(*arguments, **named):\n    post(*arguments, **named)\n    time.sleep({seconds})\n    \
+         print('afterwards', flush=True)\n\
+         Client.post_invocation_result = late\n\
+         def handler(event, context):\n    return 'answer'\n"
+    ))
+}
+
+#[test]
+fn what_a_function_does_after_its_answer_is_part_of_the_invocation() {
+    let output = run(&busy_afterwards("0.5"), "{}", &[]).success();
+    assert_eq!(output.stdout, "\"answer\"");
+    let (_, rest) = output.stderr.split_once("START").unwrap();
+    let (before_end, _) = rest.split_once("\nEND").unwrap();
+    assert!(before_end.contains("afterwards"), "{}", output.stderr);
+}
+
+#[test]
+fn an_answer_stands_when_the_time_is_up_afterwards() {
+    let project = busy_afterwards("60").function("python3.11", "app.handler", 1);
+    let output = run(&project, "{}", &["--fail-on-error"]).success();
+    assert_eq!(output.stdout, "\"answer\"");
+    for text in ["was still at work when its time was up", "Status: timeout"] {
+        assert!(output.stderr.contains(text), "{text} in {}", output.stderr);
+    }
+}

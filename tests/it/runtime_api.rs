@@ -379,7 +379,8 @@ async fn a_time_out_is_told_and_the_next_invocation_gets_a_new_process() {
     sandbox
         .request(runtime, "POST", &format!("invocation/{id}/response"), "2")
         .await;
-    assert_eq!(whole(second.await.unwrap()), "2");
+    sandbox.park(runtime).await;
+    assert_eq!(whole(outcome_of(&mut sandbox, second).await), "2");
     let mut failures = Vec::new();
     while let Ok(event) = sandbox.event_rx.try_recv() {
         if let Event::Finished(report) = event {
@@ -387,4 +388,57 @@ async fn a_time_out_is_told_and_the_next_invocation_gets_a_new_process() {
         }
     }
     assert_eq!(failures, [Some(Failure::Timeout), None]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_is_passed_on_while_the_function_is_still_at_work() {
+    let mut sandbox = Scripted::start(Duration::from_secs(3)).await;
+    let outcome = sandbox.invoke("1");
+    let runtime = sandbox.connect().await;
+    let id = sandbox.next(runtime).await;
+    sandbox
+        .request(runtime, "POST", &format!("invocation/{id}/response"), "1")
+        .await;
+    assert_eq!(whole(outcome_of(&mut sandbox, outcome).await), "1");
+    assert_eq!(sandbox.reports(), []);
+    // The next one waits until the runtime asks for it.
+    let second = sandbox.invoke("2");
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert!(!second.is_finished());
+    let again = sandbox.next(runtime).await;
+    assert_ne!(id, again);
+    let reports = sandbox.reports();
+    assert_eq!(reports.len(), 1);
+    assert!(reports[0].duration >= Duration::from_secs(2));
+    sandbox
+        .request(
+            runtime,
+            "POST",
+            &format!("invocation/{again}/response"),
+            "2",
+        )
+        .await;
+    assert_eq!(whole(outcome_of(&mut sandbox, second).await), "2");
+}
+
+#[tokio::test(start_paused = true)]
+async fn work_after_the_answer_ends_with_the_time_and_the_answer_stands() {
+    let mut sandbox = Scripted::start(Duration::from_secs(3)).await;
+    let outcome = sandbox.invoke("1");
+    let runtime = sandbox.connect().await;
+    let id = sandbox.next(runtime).await;
+    sandbox
+        .request(runtime, "POST", &format!("invocation/{id}/response"), "1")
+        .await;
+    assert_eq!(whole(outcome_of(&mut sandbox, outcome).await), "1");
+    let second = sandbox.invoke("2");
+    sandbox.expect_spawn().await;
+    let reports = sandbox.reports();
+    assert_eq!(reports[0].failure, Some(Failure::Timeout));
+    let runtime = sandbox.connect().await;
+    let id = sandbox.next(runtime).await;
+    sandbox
+        .request(runtime, "POST", &format!("invocation/{id}/response"), "2")
+        .await;
+    assert_eq!(whole(outcome_of(&mut sandbox, second).await), "2");
 }

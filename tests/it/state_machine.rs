@@ -114,9 +114,7 @@ impl Rude {
             }
             Move::Next => {
                 if let Some(stream) = self.streams.last().copied() {
-                    let text =
-                        "GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nhost: x\r\n\r\n";
-                    self.sandbox.send(stream, text.as_bytes()).await;
+                    self.sandbox.park(stream).await;
                 }
             }
             Move::Respond => {
@@ -195,7 +193,7 @@ async fn check(moves: Vec<Move>, invocations: usize) {
         };
         assert!(outcome.is_some(), "an invocation was dropped");
     }
-    rude.listen(Duration::from_secs(1)).await;
+    rude.listen(Duration::from_secs(2)).await;
     let (mut begun, mut finished) = (BTreeSet::new(), BTreeSet::new());
     while let Ok(event) = rude.sandbox.event_rx.try_recv() {
         match event {

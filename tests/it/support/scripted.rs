@@ -8,7 +8,7 @@ use sam_rs::channel::frame::{
 use sam_rs::engine::{
     Boxed, Ended, Engine, EngineError, Handle, ImageFacts, Instance, PullPolicy, Spec,
 };
-use sam_rs::lambda::event::{Event, Events};
+use sam_rs::lambda::event::{Event, Events, Report};
 use sam_rs::lambda::{Invocation, Outcome};
 use sam_rs::sandbox::{Plan, Sandbox};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
@@ -228,6 +228,23 @@ impl Scripted {
             .lines()
             .find_map(|line| line.strip_prefix("lambda-runtime-aws-request-id: "));
         id.expect("an id").to_owned()
+    }
+
+    /// Asks for work that there is none of yet.
+    pub(crate) async fn park(&mut self, stream: u32) {
+        let text = "GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nhost: x\r\n\r\n";
+        self.send(stream, text.as_bytes()).await;
+    }
+
+    /// The invocations that have been reported since this was last asked.
+    pub(crate) fn reports(&mut self) -> Vec<Report> {
+        let mut reports = Vec::new();
+        while let Ok(event) = self.event_rx.try_recv() {
+            if let Event::Finished(report) = event {
+                reports.push(report);
+            }
+        }
+        reports
     }
 
     /// The runtime ends; its connections are closed first, as the supervisor does.
