@@ -83,6 +83,11 @@ use std::time::Duration;
 use clap::Parser;
 use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
+use tracing::Level;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::format::FmtSpan;
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::cli::{App, Command, InvokeArgs, Local};
 use crate::env::Env;
@@ -145,7 +150,12 @@ async fn misunderstood(error: &clap::Error, streams: Streams, shutdown: &Shutdow
 
 async fn invoke(args: &InvokeArgs, env: &Env, streams: Streams, shutdown: &Shutdown) -> Exit {
     let styled = streams.styled;
-    let settings = Invoke::resolve(args, env).map_err(Error::from);
+    if args.output.debug {
+        trace(styled);
+    }
+    let settings = tracing::debug_span!("settings")
+        .in_scope(|| Invoke::resolve(args, env))
+        .map_err(Error::from);
     if settings.as_ref().is_ok_and(|settings| settings.debug) {
         trace(styled);
     }
@@ -224,13 +234,16 @@ fn open_log(path: &Path) -> Result<report::Writer, Error> {
     Ok(Box::new(tokio::fs::File::from_std(file.map_err(fail)?)))
 }
 
+/// Shows what the program tells of itself, and how long each part of the run took.
 fn trace(styled: bool) {
     // Of the libraries nothing: an engine's answers hold the environment of images.
-    let filter = tracing_subscriber::EnvFilter::new("sam_rs=debug");
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let own = Targets::new().with_target(env!("CARGO_CRATE_NAME"), Level::DEBUG);
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)
-        .with_ansi(styled);
+        .with_ansi(styled)
+        .with_timer(tracing_subscriber::fmt::time::uptime())
+        .with_span_events(FmtSpan::CLOSE)
+        .with_filter(own);
     // Only a second call in one process can fail, and the first one serves it.
-    let _ = subscriber.try_init();
+    let _ = tracing_subscriber::registry().with(lines).try_init();
 }

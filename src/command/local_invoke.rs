@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use tracing::{Instrument, debug_span};
 use uuid::Uuid;
 
 use super::event;
@@ -47,7 +48,7 @@ async fn run(
     events: &Events,
     shutdown: &Shutdown,
 ) -> Result<Exit, Error> {
-    let function = function(settings, events)?;
+    let function = debug_span!("template").in_scope(|| function(settings, events))?;
     let overrides = settings
         .env_vars
         .as_deref()
@@ -55,8 +56,10 @@ async fn run(
         .transpose()?
         .unwrap_or_default()
         .of(&function)?;
-    let payload = event::read(&settings.event, events).await?;
-    let docker = Docker::find(env, events, &shutdown.tasks)?;
+    let payload = event::read(&settings.event, events)
+        .instrument(debug_span!("event"))
+        .await?;
+    let docker = debug_span!("connect").in_scope(|| Docker::find(env, events, &shutdown.tasks))?;
     events.note(format!(
         "Invoking {} ({})",
         function.handler, function.runtime
@@ -84,8 +87,10 @@ async fn run(
     let sandbox = Sandbox::start(&docker, plan, events, &shutdown.tasks).await?;
     let outcome = sandbox.invoke(Arc::new(Invocation::json(payload))).await;
     let outcome = outcome.unwrap_or_else(|| Outcome::Lost("it ended by itself".to_owned()));
-    let exit = show(outcome, &function, settings.fail_on_error, events).await;
-    sandbox.stop().await;
+    let exit = show(outcome, &function, settings.fail_on_error, events)
+        .instrument(debug_span!("print"))
+        .await;
+    sandbox.stop().instrument(debug_span!("stop")).await;
     Ok(exit)
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;
+use tracing::{Span, debug_span};
 
 use super::ending;
 use super::task::{Next, Task};
@@ -34,6 +35,8 @@ pub(super) struct Running {
     /// The initialisation that this invocation waited for.
     init: Option<Duration>,
     answer: Option<Answer>,
+    /// Lasts from the delivery to the answer.
+    invoking: Option<Span>,
 }
 
 /// The answer to an invocation that is over when the runtime asks for the next one.
@@ -78,6 +81,7 @@ impl Task {
             delivered: false,
             init: None,
             answer: None,
+            invoking: None,
         });
     }
 
@@ -117,6 +121,7 @@ impl Task {
             return;
         };
         running.delivered = true;
+        running.invoking = Some(debug_span!("invoke"));
         // An initialisation within the invocation's time is part of its duration.
         running.init = init.filter(|_| !clock_runs);
         let delivery = Delivery {
@@ -201,6 +206,7 @@ impl Task {
         match self.exchange.next(waiting) {
             Ok(polled) => {
                 if polled.initialised {
+                    self.runtime.initialising = None;
                     self.runtime.init = self.runtime.started.map(|started| started.elapsed());
                 }
                 self.hand(polled.deliver, polled.shown_again);
@@ -255,6 +261,7 @@ impl Task {
         if let Some(running) = &mut self.running {
             let end = Some((end, Instant::now() + PATIENCE));
             running.answer = Some(Answer { end, failure });
+            running.invoking = None;
         }
     }
 

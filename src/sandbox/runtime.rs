@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
+use tracing::{Span, debug_span};
 
 use super::course::Running;
 use super::ending::{self, ENOENT, SIGKILL};
@@ -34,6 +35,8 @@ pub(super) struct Runtime {
     pub(super) failed: Option<Failed>,
     /// What it is killed for, and until when its last words may still arrive.
     condemned: Option<(Outcome, Instant)>,
+    /// Lasts as long as its initialisation.
+    pub(super) initialising: Option<Span>,
 }
 
 /// A program that could not be started.
@@ -79,6 +82,7 @@ impl Task {
         if let Some(spawn) = self.plan.spawn(port, self.runtime.attempt) {
             self.runtime.process = self.next_process;
             self.runtime.started = Some(Instant::now());
+            self.runtime.initialising = Some(debug_span!("init"));
             self.next_process += 1;
             self.channel.spawn(self.runtime.process, spawn);
         }

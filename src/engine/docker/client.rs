@@ -14,6 +14,7 @@ use bollard::query_parameters::{
 };
 use bytes::Bytes;
 use futures_util::Stream;
+use tracing::{Instrument, debug_span};
 
 use super::endpoint::Endpoint;
 use crate::engine::EngineError;
@@ -104,7 +105,12 @@ impl Client {
         &self,
         image: &str,
     ) -> Result<Option<ImageInspect>, EngineError> {
-        match timed("inspect image", self.api.inspect_image(image)).await {
+        match self
+            .api
+            .inspect_image(image)
+            .instrument(debug_span!("inspect"))
+            .await
+        {
             Ok(found) => Ok(Some(found)),
             Err(Error::DockerResponseServerError {
                 status_code: 404, ..
@@ -152,11 +158,11 @@ impl Client {
         body: ContainerCreateBody,
     ) -> Result<String, EngineError> {
         let options = CreateContainerOptionsBuilder::default().name(name).build();
-        let created = timed(
-            "create container",
-            self.api.create_container(Some(options), body),
-        )
-        .await;
+        let created = self
+            .api
+            .create_container(Some(options), body)
+            .instrument(debug_span!("create"))
+            .await;
         let created = created.map_err(|error| {
             self.fail(error, |reason, status| EngineError::Create {
                 reason,
@@ -177,11 +183,11 @@ impl Client {
             .stdout(true)
             .stderr(true)
             .stream(true);
-        let attached = timed(
-            "attach",
-            self.api.attach_container(name, Some(options.build())),
-        )
-        .await;
+        let attached = self
+            .api
+            .attach_container(name, Some(options.build()))
+            .instrument(debug_span!("attach"))
+            .await;
         attached.map_err(|error| {
             self.fail(error, |reason, _| EngineError::Request {
                 action: "attach",
@@ -211,13 +217,22 @@ impl Client {
 
     /// Starts a container.
     pub(super) async fn start(&self, name: &str) -> Result<(), EngineError> {
-        let started = timed("start container", self.api.start_container(name, None)).await;
+        let started = self
+            .api
+            .start_container(name, None)
+            .instrument(debug_span!("start"))
+            .await;
         started.map_err(|error| self.fail(error, |reason, _| EngineError::Start { reason }))
     }
 
     /// The state of a container; none when it does not exist any more.
     pub(super) async fn state(&self, name: &str) -> Result<Option<ContainerState>, EngineError> {
-        match timed("inspect container", self.api.inspect_container(name, None)).await {
+        match self
+            .api
+            .inspect_container(name, None)
+            .instrument(debug_span!("state"))
+            .await
+        {
             Ok(found) => Ok(found.state),
             Err(Error::DockerResponseServerError {
                 status_code: 404, ..
@@ -239,11 +254,11 @@ impl Client {
             container: container.to_owned(),
             endpoint_config: None,
         };
-        let done = timed(
-            "connect network",
-            self.api.connect_network(network, request),
-        )
-        .await;
+        let done = self
+            .api
+            .connect_network(network, request)
+            .instrument(debug_span!("network"))
+            .await;
         let action = "connect the container to the network";
         done.map_err(|error| self.fail(error, |reason, _| EngineError::Request { action, reason }))
     }
@@ -304,7 +319,7 @@ impl Client {
 
     /// Operating system and architecture of the engine.
     pub(super) async fn platform(&self) -> Result<(String, String), EngineError> {
-        let version = timed("version", self.api.version()).await;
+        let version = self.api.version().instrument(debug_span!("version")).await;
         let version = version.map_err(|error| {
             self.fail(error, |reason, _| EngineError::Request {
                 action: "tell its version",
@@ -316,14 +331,6 @@ impl Client {
             version.arch.unwrap_or_default(),
         ))
     }
-}
-
-/// Tells how long a request to the engine took.
-async fn timed<T>(request: &str, answer: impl Future<Output = T>) -> T {
-    let begun = tokio::time::Instant::now();
-    let answer = answer.await;
-    tracing::debug!(request, elapsed = ?begun.elapsed(), "engine");
-    answer
 }
 
 /// The kind of I/O error below an error of the HTTP client, where there is one.

@@ -11,6 +11,7 @@ use bytes::{Buf, Bytes};
 use futures_util::{Stream, StreamExt};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::oneshot;
+use tracing::{Instrument, debug_span};
 
 use super::create::{self, Mounts};
 use super::rendezvous::Rendezvous;
@@ -35,7 +36,10 @@ pub(super) async fn start(docker: &Docker, spec: &Spec) -> Result<Instance, Engi
         docker.client.connect_network(network, &spec.name).await?;
     }
     let attached = docker.client.attach(&spec.name).await?;
-    let (reader, writer) = connect(docker, spec, Attached::new(attached), rendezvous).await?;
+    let hello = debug_span!("hello");
+    let (reader, writer) = connect(docker, spec, Attached::new(attached), rendezvous)
+        .instrument(hello)
+        .await?;
     let handle = DockerHandle {
         client: Arc::clone(&docker.client),
         reaper: docker.reaper.clone(),

@@ -1,0 +1,130 @@
+//! What an engine charges for a cold start: create, start, one exchange of the Runtime API, and nothing else.
+//!
+//! `dev/bench cold` runs this beside `sam-rs local invoke`. It reads no template, checks nothing, shows no log, and leaves
+//! the container to the engine, which removes it when the runtime ends for want of this server. Only the standard
+//! library, so that `rustc` alone builds it.
+//!
+//! `floor SOCKET GATEWAY IMAGE CODE HANDLER EVENT [SETTINGS]`: with further settings of the container, as JSON without
+//! its braces, it ends when the container runs.
+
+use std::error::Error;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
+use std::os::unix::net::UnixStream;
+
+type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
+
+fn main() -> Result<()> {
+    let arguments: Vec<_> = std::env::args()
+        .skip(1)
+        .filter(|one| one != "--bench")
+        .collect();
+    let [socket, gateway, image, code, handler, event, settings @ ..] = arguments.as_slice() else {
+        return Err("usage: floor SOCKET GATEWAY IMAGE CODE HANDLER EVENT [SETTINGS]".into());
+    };
+    let listener = TcpListener::bind((gateway.as_str(), 0))?;
+    let api = listener.local_addr()?.to_string();
+    let mut engine = BufReader::new(UnixStream::connect(socket)?);
+    let variables = [
+        &format!("AWS_LAMBDA_RUNTIME_API={api}"),
+        &format!("_HANDLER={handler}"),
+        "AWS_LAMBDA_FUNCTION_NAME=floor",
+        "AWS_LAMBDA_FUNCTION_VERSION=$LATEST",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=128",
+        "AWS_LAMBDA_LOG_GROUP_NAME=/aws/lambda/floor",
+        "AWS_LAMBDA_LOG_STREAM_NAME=floor",
+        "AWS_REGION=us-east-1",
+    ];
+    let memory = 128 << 20;
+    let further = settings.first().filter(|one| !one.is_empty());
+    let further = further.map_or_else(String::new, |one| format!(", {one}"));
+    // Rust writes a list of plain strings as JSON does.
+    let body = format!(
+        r#"{{"Image": {image:?}, "Cmd": [{handler:?}], "Env": {variables:?}, "HostConfig": {{
+            "AutoRemove": true, "Memory": {memory}, "MemorySwap": {memory}, "LogConfig": {{"Type": "none"}},
+            "Mounts": [{{"Type": "bind", "Source": {code:?}, "Target": "/var/task", "ReadOnly": true}}]{further}
+        }}}}"#
+    );
+    let created = String::from_utf8(ask(&mut engine, "/containers/create", &body)?)?;
+    let id = created
+        .split_once(r#""Id":""#)
+        .and_then(|(_, rest)| rest.split_once('"'))
+        .map(|(id, _)| id)
+        .ok_or_else(|| created.clone())?;
+    ask(&mut engine, &format!("/containers/{id}/start"), "")?;
+    let answer = match settings {
+        [] => exchange(&listener, event)?,
+        [..] => id.as_bytes().to_vec(),
+    };
+    io::stdout().write_all(&answer)?;
+    Ok(())
+}
+
+/// A request to the engine, and the body of its answer.
+fn ask(engine: &mut BufReader<UnixStream>, path: &str, body: &str) -> Result<Vec<u8>> {
+    let length = body.len();
+    write!(
+        engine.get_mut(),
+        "POST {path} HTTP/1.1\r\nhost: engine\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+    )?;
+    Ok(receive(engine)?.1)
+}
+
+/// Hands the event to the first runtime that asks and takes its answer.
+fn exchange(listener: &TcpListener, event: &str) -> Result<Vec<u8>> {
+    loop {
+        let mut runtime = BufReader::new(listener.accept()?.0);
+        while let Ok((line, body)) = receive(&mut runtime) {
+            if line.starts_with("GET") {
+                let length = event.len();
+                let deadline = u64::from(u32::MAX) * 1000;
+                write!(
+                    runtime.get_mut(),
+                    "HTTP/1.1 200 OK\r\nlambda-runtime-aws-request-id: 1\r\n\
+                     lambda-runtime-deadline-ms: {deadline}\r\n\
+                     lambda-runtime-invoked-function-arn: arn:aws:lambda:us-east-1:123456789012:function:floor\r\n\
+                     content-type: application/json\r\ncontent-length: {length}\r\n\r\n{event}"
+                )?;
+            } else {
+                return Ok(body);
+            }
+        }
+    }
+}
+
+/// One HTTP message: its first line and its body, whose length is known or that comes in chunks.
+fn receive(stream: &mut impl BufRead) -> Result<(String, Vec<u8>)> {
+    let first = line(stream)?;
+    let (mut length, mut chunked) = (0, false);
+    loop {
+        let header = line(stream)?.to_ascii_lowercase();
+        match header.split_once(':') {
+            None => break,
+            Some(("content-length", value)) => length = value.trim().parse()?,
+            Some(("transfer-encoding", _)) => chunked = true,
+            Some(_) => {}
+        }
+    }
+    let mut body = Vec::new();
+    loop {
+        if chunked {
+            length = usize::from_str_radix(&line(stream)?, 16)?;
+        }
+        stream.take(length as u64).read_to_end(&mut body)?;
+        if !chunked {
+            return Ok((first, body));
+        }
+        line(stream)?;
+        if length == 0 {
+            return Ok((first, body));
+        }
+    }
+}
+
+fn line(stream: &mut impl BufRead) -> Result<String> {
+    let mut line = String::new();
+    if stream.read_line(&mut line)? == 0 {
+        return Err("the connection ended".into());
+    }
+    Ok(line.trim_end().to_owned())
+}
