@@ -47,6 +47,23 @@ pub(super) fn not_started(
     Outcome::Crashed(FunctionError::new("Runtime.InvalidEntrypoint", message))
 }
 
+/// What to do about a program that is there and could not be started.
+pub(super) fn start_hint(errno: i32, path: &str) -> Option<String> {
+    match errno {
+        ENOENT => Some(format!(
+            "{path} is there, but not the program that its first line names; a line that ends in CRLF names one with a \
+             carriage return"
+        )),
+        EACCES => Some(format!(
+            "{path} is not executable, or the user of the image may not read it: `chmod 755` its file"
+        )),
+        ENOEXEC => Some(format!(
+            "{path} is neither a program for this processor nor a script whose first line begins with #!"
+        )),
+        _ => None,
+    }
+}
+
 /// The outcome of an invocation whose time was up.
 pub(super) fn timed_out(request_id: &RequestId, after: Duration) -> Outcome {
     let seconds = after.as_secs_f64();

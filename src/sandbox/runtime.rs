@@ -157,12 +157,16 @@ impl Task {
             return Next::Conclude(outcome);
         }
         if let Some(failed) = self.runtime.failed.take() {
-            let missing = if failed.there {
+            let missing = if failed.there || failed.errno != ENOENT {
                 &[]
             } else {
                 self.plan.bootstraps.as_slice()
             };
             let outcome = ending::not_started(&request_id, failed.errno, &failed.path, missing);
+            let hint = ending::start_hint(failed.errno, &failed.path);
+            if let Some(hint) = hint.filter(|_| missing.is_empty()) {
+                self.events.note(format!("Hint: {hint}"));
+            }
             self.retire();
             return Next::Conclude(outcome);
         }

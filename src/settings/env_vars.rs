@@ -34,6 +34,8 @@ impl EnvVars {
     }
 
     fn parse(text: &str) -> Result<Self, String> {
+        // A mark that some editors write; it would be part of the first name.
+        let text = text.trim_start_matches('\u{feff}');
         match serde_json::from_str(text) {
             Ok(Value::Object(sections)) => Ok(Self { sections }),
             Ok(_) => Err("the file must hold a JSON object of sections".to_owned()),

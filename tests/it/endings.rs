@@ -150,9 +150,12 @@ fn an_answer_above_the_limit_is_refused() {
 
 #[test]
 fn a_bootstrap_that_cannot_run_is_told_apart() {
-    let message = |project: &Project| {
+    let message = |project: &Project, hint: &str| {
         let output = run(project, "{}", &[]).success();
         assert_eq!(error_type(&output), "Runtime.InvalidEntrypoint");
+        let hinted = output.stderr.contains("Hint: /var/task/bootstrap");
+        assert_eq!(hinted, !hint.is_empty(), "{}", output.stderr);
+        assert!(output.stderr.contains(hint), "{}", output.stderr);
         output.json()["errorMessage"]
             .as_str()
             .unwrap()
@@ -165,19 +168,19 @@ fn a_bootstrap_that_cannot_run_is_told_apart() {
         .function("provided.al2023", "x", 3)
         .file("src/readme", "");
     assert_eq!(
-        message(&none),
+        message(&none, ""),
         "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]"
     );
     let plain = Project::new()
         .function("provided.al2023", "x", 3)
         .file("src/bootstrap", "#!/bin/sh\n");
     assert_eq!(
-        message(&plain),
+        message(&plain, "is not executable"),
         "fork/exec /var/task/bootstrap: permission denied"
     );
     let windows = Project::shell("#!/bin/sh\r\necho\r\n");
     assert_eq!(
-        message(&windows),
+        message(&windows, "carriage return"),
         "fork/exec /var/task/bootstrap: no such file or directory"
     );
     // A program for another processor: an ELF header for 64-bit Arm.
@@ -186,12 +189,12 @@ fn a_bootstrap_that_cannot_run_is_told_apart() {
     let arm = Project::shell("");
     std::fs::write(arm.path().join("src/bootstrap"), elf).unwrap();
     assert_eq!(
-        message(&arm),
+        message(&arm, "neither a program for this processor"),
         "fork/exec /var/task/bootstrap: exec format error"
     );
     let other = Project::shell("\u{7f}ELF no program");
     assert_eq!(
-        message(&other),
+        message(&other, "neither a program for this processor"),
         "fork/exec /var/task/bootstrap: exec format error"
     );
 }
