@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn dotenv_has_quotes_comments_and_exports() {
-        let text = "# c\nexport A=1\nB = x # c\nC=\"a\\nb # c\"\nD='x y'\n\nE=\"two\nlines\"\nF=\nnonsense\n";
+        let text = "\u{feff}export A=1\n# c\nB = x # c\nC=\"a\\nb # c\"\nD='x y'\n\nE=\"two\nlines\"\nF=\nnonsense\n";
         assert_eq!(
             common(text),
             ["A=1", "B=x", "C=a\nb # c", "D=x y", "E=two\nlines", "F="]
