@@ -9,8 +9,10 @@
 
 use std::error::Error;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
+use std::sync::mpsc;
+use std::thread;
 
 type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
 
@@ -53,7 +55,7 @@ fn main() -> Result<()> {
         .ok_or_else(|| created.clone())?;
     ask(&mut engine, &format!("/containers/{id}/start"), "")?;
     let answer = match settings {
-        [] => exchange(&listener, event)?,
+        [] => exchange(listener, event)?,
         [..] => id.as_bytes().to_vec(),
     };
     io::stdout().write_all(&answer)?;
@@ -70,24 +72,36 @@ fn ask(engine: &mut BufReader<UnixStream>, path: &str, body: &str) -> Result<Vec
     Ok(receive(engine)?.1)
 }
 
-/// Hands the event to the first runtime that asks and takes its answer.
-fn exchange(listener: &TcpListener, event: &str) -> Result<Vec<u8>> {
-    loop {
-        let mut runtime = BufReader::new(listener.accept()?.0);
-        while let Ok((line, body)) = receive(&mut runtime) {
-            if line.starts_with("GET") {
-                let length = event.len();
-                let deadline = u64::from(u32::MAX) * 1000;
-                write!(
-                    runtime.get_mut(),
-                    "HTTP/1.1 200 OK\r\nlambda-runtime-aws-request-id: 1\r\n\
-                     lambda-runtime-deadline-ms: {deadline}\r\n\
-                     lambda-runtime-invoked-function-arn: arn:aws:lambda:us-east-1:123456789012:function:floor\r\n\
-                     content-type: application/json\r\ncontent-length: {length}\r\n\r\n{event}"
-                )?;
-            } else {
-                return Ok(body);
-            }
+/// Hands the event to the runtime and takes its answer, which may come on a connection of its own.
+fn exchange(listener: TcpListener, event: &str) -> Result<Vec<u8>> {
+    let (answer_tx, answer_rx) = mpsc::channel();
+    let event = event.to_owned();
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let (event, answer_tx) = (event.clone(), answer_tx.clone());
+            thread::spawn(move || serve(stream, &event, &answer_tx));
+        }
+    });
+    Ok(answer_rx.recv()?)
+}
+
+fn serve(stream: TcpStream, event: &str, answer_tx: &mpsc::Sender<Vec<u8>>) {
+    let mut runtime = BufReader::new(stream);
+    let (length, deadline) = (event.len(), u64::from(u32::MAX) * 1000);
+    while let Ok((line, body)) = receive(&mut runtime) {
+        if !line.starts_with("GET") {
+            let _ = answer_tx.send(body);
+            return;
+        }
+        let handed = write!(
+            runtime.get_mut(),
+            "HTTP/1.1 200 OK\r\nlambda-runtime-aws-request-id: 1\r\n\
+             lambda-runtime-deadline-ms: {deadline}\r\n\
+             lambda-runtime-invoked-function-arn: arn:aws:lambda:us-east-1:123456789012:function:floor\r\n\
+             content-type: application/json\r\ncontent-length: {length}\r\n\r\n{event}"
+        );
+        if handed.is_err() {
+            return;
         }
     }
 }

@@ -6,7 +6,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 
 use crate::engine::EngineError;
 use crate::exit::Exit;
@@ -34,12 +34,21 @@ pub enum Error {
     /// Something wrong at a place in a file.
     #[error(transparent)]
     Problem(Box<Problem>),
+    /// Everything that is wrong with a template, or with a function in it.
+    #[error("{}", .0.first().map_or("", |problem| &problem.message))]
+    Problems(Vec<Problem>),
+    /// A function that is an image.
+    #[error("Function {0} is packaged as a container image; only zip packages run")]
+    ImagePackage(String),
     /// There is no such function.
     #[error(transparent)]
     Lookup(#[from] LookupError),
     /// The event cannot be used.
     #[error("{message}")]
     Event { message: String, hint: String },
+    /// An archive cannot be used.
+    #[error(transparent)]
+    Archive(#[from] crate::archive::ArchiveError),
     /// The engine failed.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -57,6 +66,12 @@ pub enum Error {
 impl From<Box<Problem>> for Error {
     fn from(problem: Box<Problem>) -> Self {
         Self::Problem(problem)
+    }
+}
+
+impl From<Vec<Problem>> for Error {
+    fn from(problems: Vec<Problem>) -> Self {
+        Self::Problems(problems)
     }
 }
 
@@ -105,20 +120,44 @@ impl Error {
         if let Self::Lookup(error) = self {
             text.extend(error.preamble().map(|line| line + "\n"));
         }
+        if let Self::Problems(problems) = self {
+            text.extend(problems.iter().map(|one| {
+                let hint = one.hint.as_ref().map(|hint| format!("Hint: {hint}\n"));
+                let (shown, hint) = (shown(one, Level::ERROR, styled), hint.unwrap_or_default());
+                format!("Error: {shown}{hint}")
+            }));
+            return text;
+        }
         text.extend(["Error: ", &self.to_string(), "\n"]);
         if let Some((problem, span)) = self
             .problem()
             .and_then(|problem| Some((problem, problem.span?)))
         {
-            text.push_str(&excerpt(&problem.source_file, span, &problem.label, styled));
+            let place = excerpt(&problem.source_file, span, &problem.label);
+            text.push_str(&draw(&place, Level::ERROR, styled));
         }
         text.extend(self.hint().map(|hint| format!("Hint: {hint}\n")));
         text
     }
 }
 
+/// A warning as it is shown, after its first word.
+#[must_use]
+pub fn warning(problem: &Problem, styled: bool) -> String {
+    shown(problem, Level::WARNING, styled).trim_end().to_owned()
+}
+
+/// What is wrong, and the line of its place.
+fn shown(problem: &Problem, level: Level<'_>, styled: bool) -> String {
+    let place = problem.span.map_or_else(String::new, |span| {
+        let snippet = excerpt(&problem.source_file, span, &problem.label);
+        draw(&snippet, level, styled)
+    });
+    format!("{}\n{place}", problem.message)
+}
+
 /// The line of a place, with the place marked.
-fn excerpt(source: &Source, span: Span, label: &str, styled: bool) -> String {
+fn excerpt<'a>(source: &'a Source, span: Span, label: &'a str) -> Snippet<'a, Annotation<'a>> {
     let length = source.text.len();
     let start = floor(&source.text, span.start.min(length));
     // Only the first line of a long value is marked: the rest would hide the message.
@@ -126,18 +165,20 @@ fn excerpt(source: &Source, span: Span, label: &str, styled: bool) -> String {
         .find('\n')
         .map_or(length, |at| start + at);
     let end = floor(&source.text, span.end.clamp(start, line_end.max(start)));
-    let path = source.path.display().to_string();
     let annotation = AnnotationKind::Primary.span(start..end).label(label);
-    let snippet = Snippet::source(&*source.text)
-        .path(&*path)
+    Snippet::source(&*source.text)
+        .path(source.path.display().to_string())
         .line_start(1)
-        .annotation(annotation);
+        .annotation(annotation)
+}
+
+fn draw(snippet: &Snippet<'_, Annotation<'_>>, level: Level<'_>, styled: bool) -> String {
     let renderer = if styled {
         Renderer::styled()
     } else {
         Renderer::plain()
     };
-    let report = [Group::with_level(Level::ERROR).element(snippet)];
+    let report = [Group::with_level(level).element(snippet.clone())];
     renderer.render(&report).clone() + "\n"
 }
 
@@ -151,12 +192,19 @@ fn floor(text: &str, mut at: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::template::Template;
+    use crate::template::{Application, Surroundings};
+
+    fn load(text: &str) -> Error {
+        let path = std::path::Path::new("t.yaml");
+        let none = |_: &std::path::Path| Err(String::new());
+        let loaded = Application::load(path, text, Surroundings::default(), &none);
+        loaded.unwrap_err().into()
+    }
 
     #[test]
     fn an_error_shows_what_where_and_what_to_do() {
         let text = "Resources:\n  A:\n    Type: [\n";
-        let error = Error::from(Template::parse("t.yaml".into(), text).unwrap_err());
+        let error = load(text);
         insta::assert_snapshot!(error.render(false), @"
         Error: Failed to parse template: unclosed bracket '['
          --> t.yaml:3:11
@@ -164,8 +212,8 @@ mod tests {
         3 |     Type: [
           |           ^ unclosed bracket '['
         ");
-        let tab = Template::parse("t.yaml".into(), "Resources:\n  A:\n\tType: x\n").unwrap_err();
-        insta::assert_snapshot!(Error::from(tab).render(false), @"
+        let tab = load("Resources:\n  A:\n\tType: x\n");
+        insta::assert_snapshot!(tab.render(false), @"
         Error: Failed to parse template: tabs disallowed within this context (block indentation)
          --> t.yaml:3:2
           |

@@ -59,6 +59,7 @@
 //! fragments that read after `Error: `; they name things as the user wrote them, and never the program's insides. A
 //! function that fails is an outcome and not an error.
 
+pub mod archive;
 pub mod channel;
 pub mod cli;
 pub mod command;
@@ -172,7 +173,7 @@ async fn invoke(args: &InvokeArgs, env: &Env, streams: Streams, shutdown: &Shutd
     // Not among the tasks that the end waits for: it goes on to show what they say.
     TaskTracker::new().spawn(Reporter::new(streams, log_file).run(event_rx));
     let result = match &settings {
-        Ok(settings) => command::local_invoke(settings, env, &events, shutdown).await,
+        Ok(settings) => command::local_invoke(settings, env, &events, shutdown, styled).await,
         Err(_) => Ok(Exit::Failure),
     };
     let result = settings.and(result);

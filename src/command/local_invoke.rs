@@ -1,25 +1,26 @@
 //! `sam-rs local invoke`: runs a function once.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tracing::{Instrument, debug_span};
 use uuid::Uuid;
 
 use super::event;
+use super::resolve::{self, Invoked};
+use crate::archive::{LAMBDA_LIMIT, Store};
 use crate::engine::docker::Docker;
-use crate::engine::{Engine, ImageFacts, owner};
+use crate::engine::{Engine, owner};
 use crate::env::Env;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::function::variables::environment;
-use crate::function::{Catalog, Function};
+use crate::function::{Code, Function, Package, Zip};
 use crate::lambda::event::Event;
 use crate::lambda::{Body, BodyEnd, Events, Invocation, Outcome};
 use crate::sandbox::{Options, Plan, Sandbox};
 use crate::settings::{EnvVars, Invoke};
 use crate::shutdown::Shutdown;
-use crate::template::{Scope, Template};
 
 /// Runs the function and returns the exit code. When the process is asked to end, what is under way is dropped; the
 /// sandbox's task, or the reaper, does the rest.
@@ -31,13 +32,14 @@ pub async fn local_invoke(
     env: &Env,
     events: &Events,
     shutdown: &Shutdown,
+    styled: bool,
 ) -> Result<Exit, Error> {
     settings
         .warnings
         .iter()
         .for_each(|warning| events.warn(warning));
     tokio::select! {
-        exit = run(settings, env, events, shutdown) => exit,
+        exit = run(settings, env, events, shutdown, styled) => exit,
         interrupt = shutdown.requested() => Ok(Exit::Interrupted(interrupt)),
     }
 }
@@ -47,43 +49,43 @@ async fn run(
     env: &Env,
     events: &Events,
     shutdown: &Shutdown,
+    styled: bool,
 ) -> Result<Exit, Error> {
-    let function = debug_span!("template").in_scope(|| function(settings, events))?;
-    let overrides = settings
-        .env_vars
-        .as_deref()
-        .map(EnvVars::load)
-        .transpose()?
-        .unwrap_or_default()
-        .of(&function)?;
+    let Invoked {
+        function,
+        qualifier,
+    } = resolve::function(settings, events, styled)
+        .instrument(debug_span!("template"))
+        .await?;
+    let Package::Zip(zip) = &function.package else {
+        return Err(Error::ImagePackage(function.logical_id));
+    };
+    let variables = variables(&function, settings, env, events)?;
     let payload = event::read(&settings.event, events)
         .instrument(debug_span!("event"))
         .await?;
     let docker = debug_span!("connect").in_scope(|| Docker::find(env, events, &shutdown.tasks))?;
-    events.note(format!(
-        "Invoking {} ({})",
-        function.handler, function.runtime
-    ));
-    let image = docker
-        .image(&image(&function, settings), settings.pull)
-        .await?;
-    if image.entrypoint.is_empty() && !function.runtime.is_provided() {
-        return Err(Error::NoEntryPoint(image.name));
+    events.note(format!("Invoking {} ({})", zip.handler, zip.runtime));
+    let directory = code(zip, env, events).await?;
+    if !function.layers.is_empty() {
+        events.warn(format!("the layers of {} are not mounted", function.path));
     }
-    let (variables, refused) = environment(
-        &function,
-        &settings.aws.surroundings,
-        |name| env.raw(name),
-        &overrides,
-    );
-    for name in refused {
-        events.warn(format!("variable '{name}' cannot be set and was left out"));
+    let image = docker
+        .image(&image(&function, zip, settings), settings.pull)
+        .await?;
+    if image.entrypoint.is_empty() && !zip.runtime.is_provided() {
+        return Err(Error::NoEntryPoint(image.name));
     }
     events.note(format!(
         "Mounting {} as /var/task:ro,delegated, inside runtime container",
-        function.code.display()
+        directory.display()
     ));
-    let plan = plan(&function, &image, variables, settings);
+    let options = Options {
+        code: directory,
+        qualifier,
+        ..options(&function, zip, settings)
+    };
+    let plan = Plan::new(&function, zip, &image, variables, options);
     let sandbox = Sandbox::start(&docker, plan, events, &shutdown.tasks).await?;
     let outcome = sandbox.invoke(Arc::new(Invocation::json(payload))).await;
     let outcome = outcome.unwrap_or_else(|| Outcome::Lost("it ended by itself".to_owned()));
@@ -94,41 +96,59 @@ async fn run(
     Ok(exit)
 }
 
-/// Finds the function in the template and resolves it.
-fn function(settings: &Invoke, events: &Events) -> Result<Function, Error> {
-    let path = &settings.template;
-    let text = match std::fs::read(path) {
-        Ok(bytes) => String::from_utf8(bytes).map_err(|error| Error::File {
-            action: "Failed to parse template: it is not UTF-8:",
-            path: path.clone(),
-            source: std::io::Error::new(std::io::ErrorKind::InvalidData, error.utf8_error()),
-        })?,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Err(Error::NoTemplate(path.clone()));
+/// The directory of the function's code: its own, or one that archives and inline code are put into.
+async fn code(zip: &Zip, env: &Env, events: &Events) -> Result<PathBuf, Error> {
+    let cache = env.home_or(crate::env::XDG_CACHE_HOME, ".cache");
+    let cache = cache.unwrap_or_else(|| env.temporary.clone());
+    let store = Store::new(cache.join("sam-rs").join("code"));
+    match zip.code.clone() {
+        Code::Directory(path) => Ok(path),
+        Code::Inline { file, text } => Ok(store.inline(&file, &text)?),
+        Code::Archive(path) => {
+            events.note(format!("Decompressing {}", path.display()));
+            // Signals must not wait for a large one.
+            let unpacked = tokio::task::spawn_blocking(move || store.unpack(&path)).await;
+            let unpacked = unpacked.map_err(|source| Error::Process {
+                action: "unpacking the code",
+                source: std::io::Error::other(source),
+            })??;
+            if unpacked.size.is_some_and(|size| size > LAMBDA_LIMIT) {
+                events.warn(format!(
+                    "the code is larger than the {LAMBDA_LIMIT} bytes that Lambda takes"
+                ));
+            }
+            Ok(unpacked.path)
         }
-        Err(source) => {
-            return Err(Error::File {
-                action: "reading the template",
-                path: path.clone(),
-                source,
-            });
-        }
-    };
-    let template = Template::parse(path.clone(), &text)?;
-    let aws = &settings.aws.surroundings;
-    let scope = Scope::new(&template, &settings.overrides, &aws.region, &aws.account);
-    let resource = Catalog::new(&template, &scope).find(settings.function.as_deref())?;
-    let directory = path.parent().unwrap_or(Path::new("/"));
-    let (function, warnings) = Function::resolve(resource, &scope, directory)?;
-    warnings
-        .into_iter()
-        .for_each(|warning| events.warn(warning));
-    Ok(function)
+    }
+}
+
+/// The environment that the function sees.
+fn variables(
+    function: &Function,
+    settings: &Invoke,
+    env: &Env,
+    events: &Events,
+) -> Result<Vec<(String, String)>, Error> {
+    let overrides = settings
+        .env_vars
+        .as_deref()
+        .map(EnvVars::load)
+        .transpose()?
+        .unwrap_or_default()
+        .of(function)?;
+    let surroundings = &settings.aws.surroundings;
+    let shell = |name: &str| env.raw(name);
+    let (variables, refused) = environment(function, surroundings, shell, &overrides);
+    for name in refused {
+        events.warn(format!("variable '{name}' cannot be set and was left out"));
+    }
+    Ok(variables)
 }
 
 /// The image that the user chose for the function, or for all, else the runtime's.
-fn image(function: &Function, settings: &Invoke) -> String {
+fn image(function: &Function, zip: &Zip, settings: &Invoke) -> String {
     let named = [
+        Some(function.path.as_str()),
         Some(function.logical_id.as_str()),
         Some(function.name.as_str()),
         None,
@@ -140,33 +160,25 @@ fn image(function: &Function, settings: &Invoke) -> String {
             .rfind(|(own, _)| own.as_deref() == *name)
     });
     chosen.map_or_else(
-        || function.runtime.image(function.architecture),
+        || zip.runtime.image(function.architecture),
         |(_, image)| image.clone(),
     )
 }
 
-fn plan(
-    function: &Function,
-    image: &ImageFacts,
-    variables: Vec<(String, String)>,
-    settings: &Invoke,
-) -> Plan {
+fn options(function: &Function, zip: &Zip, settings: &Invoke) -> Options {
     let mut labels = owner::labels();
     labels.extend([
         ("sam.cli.container.type".to_owned(), "lambda".to_owned()),
-        (
-            "sam.cli.function.name".to_owned(),
-            function.logical_id.clone(),
-        ),
-        ("sam.cli.runtime".to_owned(), function.runtime.to_string()),
+        ("sam.cli.function.name".to_owned(), function.path.clone()),
+        ("sam.cli.runtime".to_owned(), zip.runtime.to_string()),
     ]);
-    let options = Options {
+    Options {
         network: settings.network.clone(),
         transport: settings.transport,
         labels,
         name: format!("sam-rs-{}", Uuid::new_v4().simple()),
-    };
-    Plan::new(function, image, variables, options)
+        ..Options::default()
+    }
 }
 
 /// Passes the outcome on to whoever shows it, and chooses the exit code.
@@ -210,7 +222,7 @@ async fn answer(body: &mut Body, events: &Events) -> BodyEnd {
 
 /// Tells people of an outcome that is not the function's own word.
 fn tell(outcome: &Outcome, function: &Function, events: &Events) {
-    let id = &function.logical_id;
+    let id = &function.path;
     match outcome {
         Outcome::Success(_) | Outcome::Error(_) => {}
         Outcome::Crashed(error) => events.note(format!("{}: {}", error.kind, error.message)),

@@ -2,5 +2,6 @@
 
 mod event;
 mod local_invoke;
+mod resolve;
 
 pub use local_invoke::local_invoke;

@@ -1,71 +1,145 @@
-//! The functions of a template, and the lookup of one by name.
+//! The functions of an application, and the lookup of one by name.
 
 use super::error::LookupError;
-use crate::template::{Resource, Scope, Template};
+use super::identifier::Identifier;
+use crate::template::{Application, Resource, Scope};
 
-/// The functions of a template.
+/// A function as the application declares it.
+#[derive(Clone, Debug)]
+pub struct Declared<'a> {
+    /// The view from its stack.
+    pub scope: Scope<'a>,
+    /// What the template says.
+    pub resource: &'a Resource,
+    /// Its id with the stacks above it, with slashes.
+    pub path: String,
+    /// `FunctionName`, where the template sets it.
+    pub name: Option<String>,
+}
+
+/// The function that a name means.
+#[derive(Debug)]
+pub struct Found<'a> {
+    /// The function.
+    pub function: &'a Declared<'a>,
+    /// The version or alias that was asked for.
+    pub qualifier: Option<String>,
+    /// Where several have the name, what to say of that.
+    pub ambiguity: Option<String>,
+}
+
+/// The functions of an application.
 #[derive(Debug)]
 pub struct Catalog<'a> {
-    functions: Vec<(&'a Resource, Option<String>)>,
+    functions: Vec<Declared<'a>>,
 }
 
 impl<'a> Catalog<'a> {
     /// Lists the functions; their `FunctionName` is resolved, nothing else of them.
     #[must_use]
-    pub fn new(template: &'a Template, scope: &Scope<'_>) -> Self {
-        let functions = template
-            .resources()
-            .iter()
-            .filter(|resource| resource.is_function());
-        let named = |resource: &'a Resource| {
-            let name = resource
-                .property("FunctionName")
-                .map(|node| scope.resolve(node));
-            (resource, name.and_then(|name| name.scalar_text()))
-        };
+    pub fn new(application: &'a Application) -> Self {
+        let stacks = application.stacks().iter().enumerate();
+        let functions = stacks.flat_map(|(index, stack)| {
+            let scope = application.scope(index);
+            let functions = stack
+                .resources()
+                .iter()
+                .filter(|resource| resource.is_function());
+            functions.map(move |resource| Declared::new(scope, resource))
+        });
         Self {
-            functions: functions.map(named).collect(),
+            functions: functions.collect(),
         }
     }
 
-    /// The function of a logical id or a `FunctionName`; without a name the only function there is.
+    /// All of them, in the order of their stacks.
+    #[must_use]
+    pub fn functions(&self) -> &[Declared<'a>] {
+        &self.functions
+    }
+
+    /// The function of a name; without one the only function there is.
     ///
     /// # Errors
     /// There is no such function, or no name and not exactly one function.
-    pub fn find(&self, name: Option<&str>) -> Result<&'a Resource, LookupError> {
-        let known = || {
-            self.functions
-                .iter()
-                .map(|(resource, _)| resource.logical_id.clone())
-                .collect::<Vec<_>>()
-        };
-        let Some(name) = name else {
+    pub fn find(&self, name: Option<&str>) -> Result<Found<'_>, LookupError> {
+        let Some(text) = name else {
             return match self.functions.as_slice() {
-                [(only, _)] => Ok(only),
-                _ => Err(LookupError::NotNamed { known: known() }),
+                [only] => Ok(Found {
+                    function: only,
+                    qualifier: None,
+                    ambiguity: None,
+                }),
+                _ => Err(LookupError::NotNamed {
+                    known: self.paths(),
+                }),
             };
         };
-        let by_id = self
-            .functions
-            .iter()
-            .find(|(resource, _)| resource.logical_id == name);
-        let by_name = || {
-            self.functions
-                .iter()
-                .find(|(_, given)| given.as_deref() == Some(name))
+        let identifier = Identifier::parse(text).map_err(LookupError::Invalid)?;
+        let name = identifier.name.as_str();
+        let whole = self.functions.iter().find(|one| one.path == name);
+        let mut meant: Vec<_> = match whole {
+            Some(function) => vec![function],
+            None => self.functions.iter().filter(|one| one.is(name)).collect(),
         };
-        if let Some((resource, _)) = by_id.or_else(by_name) {
-            Ok(resource)
-        } else {
-            let known = known();
+        meant.sort_by_key(|one| one.path.to_lowercase());
+        let Some(function) = meant.first() else {
+            let known = self.paths();
             let nearest = nearest(name, &known);
-            Err(LookupError::NotFound {
-                name: name.to_owned(),
+            return Err(LookupError::NotFound {
+                name: text.to_owned(),
                 known,
                 nearest,
-            })
+            });
+        };
+        let several = meant.len() > 1;
+        Ok(Found {
+            function,
+            qualifier: identifier.qualifier,
+            ambiguity: several.then(|| ambiguity(name, &meant)),
+        })
+    }
+
+    fn paths(&self) -> Vec<String> {
+        self.functions.iter().map(|one| one.path.clone()).collect()
+    }
+}
+
+impl<'a> Declared<'a> {
+    fn new(scope: Scope<'a>, resource: &'a Resource) -> Self {
+        let stack = &scope.stack().path;
+        let path = if stack.is_empty() {
+            resource.id.clone()
+        } else {
+            format!("{stack}/{}", resource.id)
+        };
+        let name = resource.property("FunctionName");
+        Self {
+            scope,
+            resource,
+            path,
+            name: name.and_then(|node| scope.resolve(node).scalar_text()),
         }
     }
+
+    /// Whether this is one of its names.
+    fn is(&self, name: &str) -> bool {
+        let names = [&self.resource.id, &self.resource.logical_id];
+        names.iter().any(|known| *known == name) || self.name.as_deref() == Some(name)
+    }
+}
+
+/// SAM CLI's words for a name that several have.
+fn ambiguity(name: &str, meant: &[&Declared<'_>]) -> String {
+    let mut text = format!(
+        "Multiple functions found with keyword {name}! Function {} will be invoked! If it's not the function you are going \
+         to invoke, please choose one of them from below:",
+        meant[0].path
+    );
+    for one in meant {
+        text.extend(["\n", &one.path]);
+    }
+    text
 }
 
 /// The most similar name, if one is similar enough to have been meant.
@@ -83,36 +157,42 @@ fn nearest(name: &str, known: &[String]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
-    use crate::template::Overrides;
+    use crate::template::Surroundings;
 
     const TEMPLATE: &str = "
 Resources:
   Ratings: {Type: AWS::Serverless::Function}
   Orders: {Type: AWS::Lambda::Function, Properties: {FunctionName: shop-orders}}
+  Copy: {Type: AWS::Lambda::Function, Properties: {FunctionName: twice}}
+  Other: {Type: AWS::Lambda::Function, Properties: {FunctionName: twice}}
   Table: {Type: AWS::DynamoDB::Table}
 ";
 
-    fn find(text: &str, name: Option<&str>) -> Result<String, LookupError> {
-        let template = Template::parse("t.yaml".into(), text).unwrap();
-        let overrides = Overrides::new();
-        let scope = Scope::new(&template, &overrides, "us-east-1", "1");
-        Catalog::new(&template, &scope)
-            .find(name)
-            .map(|resource| resource.logical_id.clone())
+    fn find(text: &str, name: Option<&str>) -> Result<(String, Option<String>), LookupError> {
+        let load = |_: &Path| Err(String::new());
+        let application =
+            Application::load(Path::new("t.yaml"), text, Surroundings::default(), &load).unwrap();
+        let catalog = Catalog::new(&application);
+        let found = catalog.find(name)?;
+        Ok((found.function.path.clone(), found.ambiguity))
     }
 
     #[test]
     fn a_function_is_found_by_either_name() {
-        assert_eq!(find(TEMPLATE, Some("Ratings")).unwrap(), "Ratings");
-        assert_eq!(find(TEMPLATE, Some("shop-orders")).unwrap(), "Orders");
+        let one = |name: &str| Ok((name.to_owned(), None));
+        assert_eq!(find(TEMPLATE, Some("Ratings")), one("Ratings"));
+        assert_eq!(find(TEMPLATE, Some("shop-orders:live")), one("Orders"));
         assert!(
-            matches!(find(TEMPLATE, None), Err(LookupError::NotNamed { known }) if known.len() == 2)
+            matches!(find(TEMPLATE, None), Err(LookupError::NotNamed { known }) if known.len() == 4)
         );
-        assert_eq!(
-            find("Resources: {A: {Type: AWS::Lambda::Function}}", None).unwrap(),
-            "A"
-        );
+        let single = "Resources: {A: {Type: AWS::Lambda::Function}}";
+        assert_eq!(find(single, None), one("A"));
+        let (path, ambiguity) = find(TEMPLATE, Some("twice")).unwrap();
+        assert_eq!(path, "Copy");
+        assert!(ambiguity.unwrap().ends_with("from below:\nCopy\nOther"));
     }
 
     #[test]

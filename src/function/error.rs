@@ -23,6 +23,9 @@ pub enum LookupError {
         /// Names that there are.
         known: Vec<String>,
     },
+    /// What was given cannot be a name, in the service's words.
+    #[error("{0}")]
+    Invalid(String),
 }
 
 impl LookupError {
@@ -34,7 +37,7 @@ impl LookupError {
                 "{name} not found. Possible options in your template: {}",
                 python_list(known)
             )),
-            Self::NotNamed { .. } => None,
+            Self::NotNamed { .. } | Self::Invalid(_) => None,
         }
     }
 
@@ -48,6 +51,7 @@ impl LookupError {
             Self::NotNamed { known } => known
                 .first()
                 .map(|first| format!("name one: `sam-rs local invoke {first}`")),
+            Self::Invalid(_) => None,
         }
     }
 }

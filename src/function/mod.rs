@@ -1,40 +1,48 @@
 //! Functions as they run: fully resolved and immutable. Knows the template, not how a function will run.
 
 mod catalog;
+mod code;
 mod error;
+mod identifier;
+mod known;
 mod properties;
+mod reader;
 mod runtime;
 pub mod variables;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-pub use catalog::Catalog;
+pub use catalog::{Catalog, Declared, Found};
+pub use code::{Code, Layer};
 pub use error::LookupError;
+pub use identifier::Identifier;
 pub use runtime::{Architecture, Runtime};
 
-use crate::lambda::Arn;
+use crate::lambda::{Arn, LATEST};
 
 /// Default of the service, in MB.
 pub const DEFAULT_MEMORY: u64 = 128;
 /// Default of the service.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// Default of the service, in MB.
+pub const DEFAULT_STORAGE: u64 = 512;
+
 /// A function.
 #[derive(Clone, Debug)]
 pub struct Function {
+    /// The stacks above it, with slashes; empty in the root stack.
+    pub stack: String,
+    /// Its id with the stacks above it: the name that nothing else has.
+    pub path: String,
     /// Name in the template.
     pub logical_id: String,
     /// Name in the service: `FunctionName`, or the logical id.
     pub name: String,
     /// Full name in the service.
     pub arn: Arn,
-    /// Runtime that it is written for.
-    pub runtime: Runtime,
-    /// Entry point, in the runtime's terms.
-    pub handler: String,
-    /// Directory of the code, absolute.
-    pub code: PathBuf,
+    /// What it is made of.
+    pub package: Package,
     /// Memory in MB.
     pub memory_mb: u64,
     /// How long an invocation may take.
@@ -43,8 +51,72 @@ pub struct Function {
     pub architecture: Architecture,
     /// Variables of the template, in its order; empty where one could not be resolved.
     pub variables: Vec<(String, String)>,
+    /// Layers, in their order.
+    pub layers: Vec<Layer>,
     /// Log settings of the template.
     pub logging: Logging,
+    /// Size of `/tmp` in MB.
+    pub storage_mb: u64,
+    /// Whether an invocation names a tenant.
+    pub tenancy: bool,
+    /// Whether published versions start from a snapshot.
+    pub snap_start: bool,
+    /// Whether it has a URL.
+    pub url: bool,
+    /// Names that versions of it have.
+    pub aliases: Vec<String>,
+}
+
+impl Function {
+    /// Whether it can be invoked by this version or alias: which versions there are, only the service knows.
+    #[must_use]
+    pub fn has(&self, qualifier: &str) -> bool {
+        qualifier == LATEST
+            || qualifier.bytes().all(|digit| digit.is_ascii_digit())
+            || self.aliases.iter().any(|alias| alias == qualifier)
+    }
+
+    /// Entry point in the runtime's terms; of an image the first word of its command.
+    #[must_use]
+    pub fn handler(&self) -> &str {
+        match &self.package {
+            Package::Zip(zip) => &zip.handler,
+            Package::Image(image) => image.command.first().map_or("", String::as_str),
+        }
+    }
+}
+
+/// What a function is made of.
+#[derive(Clone, Debug)]
+pub enum Package {
+    /// Code for one of Lambda's runtimes.
+    Zip(Zip),
+    /// An image of its own.
+    Image(Image),
+}
+
+/// Code for one of Lambda's runtimes.
+#[derive(Clone, Debug)]
+pub struct Zip {
+    /// Runtime that it is written for.
+    pub runtime: Runtime,
+    /// Entry point, in the runtime's terms.
+    pub handler: String,
+    /// Where it is.
+    pub code: Code,
+}
+
+/// An image that is a function.
+#[derive(Clone, Debug, Default)]
+pub struct Image {
+    /// Its name; none where it has to be built first.
+    pub uri: Option<String>,
+    /// Instead of the image's command.
+    pub command: Vec<String>,
+    /// Instead of the image's entry point.
+    pub entrypoint: Vec<String>,
+    /// Instead of the image's working directory.
+    pub working_directory: Option<String>,
 }
 
 /// Log settings.

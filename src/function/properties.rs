@@ -1,12 +1,16 @@
 //! A resource's properties to a function: types, defaults, and what is wrong with one, at its place.
 
-use std::cell::RefCell;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Architecture, DEFAULT_MEMORY, DEFAULT_TIMEOUT, Function, Logging, Runtime};
+use super::catalog::Declared;
+use super::known;
+use super::reader::Reader;
+use super::{
+    Architecture, DEFAULT_MEMORY, DEFAULT_STORAGE, DEFAULT_TIMEOUT, Function, Image, Logging,
+    Package, Runtime, Zip,
+};
 use crate::lambda::Arn;
-use crate::template::{Node, Problem, Resource, Scope, Unresolved, Value};
+use crate::template::{Problem, Resource, Span, Value};
 
 /// More than any engine takes, in MB.
 const MAX_MEMORY: u64 = 1 << 24;
@@ -16,298 +20,308 @@ impl Function {
     /// Resolves a function's properties. The warnings name what could not be resolved or is not emulated.
     ///
     /// # Errors
-    /// A property without which the function cannot run is missing or wrong.
-    pub fn resolve(
-        resource: &Resource,
-        scope: &Scope<'_>,
-        directory: &Path,
-    ) -> Result<(Self, Vec<String>), Box<Problem>> {
-        let read = Properties {
-            resource,
-            scope,
-            warnings: RefCell::default(),
-        };
-        read.refuse_other_packages()?;
-        let handler = read.handler()?;
-        let (runtime, architecture) = read.runtime()?;
-        let name = read
-            .text("FunctionName")
-            .unwrap_or_else(|| resource.logical_id.clone());
-        let variables = read.variables();
-        if read
-            .value("Layers")
-            .is_some_and(|layers| !matches!(layers, Value::List(layers) if layers.is_empty()))
-        {
-            read.warn("its Layers are not mounted");
+    /// Properties without which the function cannot run are missing or wrong; all of them.
+    pub fn resolve(declared: &Declared<'_>) -> Result<(Self, Vec<Problem>), Vec<Problem>> {
+        let read = Reader::new(declared);
+        let function = read.function();
+        let problems = read.problems.into_inner();
+        match function {
+            Some(function) if problems.is_empty() => Ok((function, read.warnings.into_inner())),
+            _ => Err(problems),
         }
-        let function = Self {
-            logical_id: resource.logical_id.clone(),
-            arn: Arn::function(scope.region, scope.account, &name),
-            name,
-            runtime,
-            handler,
-            code: read.code(directory)?,
-            memory_mb: read.memory()?,
-            timeout: read.timeout()?,
-            architecture,
-            variables,
-            logging: read.logging(),
-        };
-        Ok((function, read.warnings.into_inner()))
     }
 }
 
-struct Properties<'a> {
-    resource: &'a Resource,
-    scope: &'a Scope<'a>,
-    /// What could not be resolved, or is not emulated.
-    warnings: RefCell<Vec<String>>,
-}
-
-impl Properties<'_> {
-    fn id(&self) -> &str {
-        &self.resource.logical_id
-    }
-
-    fn node(&self, name: &str) -> Option<&Node> {
-        self.resource.property(name)
-    }
-
-    /// A property's value; one that is `AWS::NoValue` is not there, and one that cannot be resolved neither.
-    fn value(&self, name: &str) -> Option<Value> {
-        match self.scope.resolve(self.node(name)?) {
-            Value::NoValue | Value::Null => None,
-            Value::Unresolved(unresolved) => {
-                self.warn_unresolved(&format!("its {name} is ignored"), &unresolved);
-                None
-            }
-            value => Some(value),
-        }
-    }
-
-    fn warn_unresolved(&self, what: &str, unresolved: &Unresolved) {
-        let place = format!(
-            "{}:{}",
-            self.scope.template.source().path.display(),
-            unresolved.span.line
-        );
-        self.warn(&format!("{what}: {} ({place})", unresolved.reason));
-    }
-
-    fn warn(&self, what: &str) {
-        let text = format!("Function '{}': {what}", self.id());
-        let mut warnings = self.warnings.borrow_mut();
-        // A property may be looked at more than once.
-        if !warnings.contains(&text) {
-            warnings.push(text);
-        }
-    }
-
-    fn text(&self, name: &str) -> Option<String> {
-        self.value(name)?.scalar_text()
-    }
-
-    /// A problem with a property, at its place, or at the function's name where it is missing.
-    fn problem(
-        &self,
-        property: &str,
-        message: impl Into<String>,
-        label: impl Into<String>,
-    ) -> Box<Problem> {
-        let span = self
-            .node(property)
-            .map_or(self.resource.span, |node| node.span);
-        self.scope.template.problem(message, span, label)
-    }
-
-    fn code_property(&self) -> &'static str {
-        if self.resource.is_serverless() {
-            "CodeUri"
+impl Reader<'_> {
+    fn function(&self) -> Option<Function> {
+        known::check(self);
+        // It was resolved before, for the lookup; here what is wrong with it is told.
+        self.value("FunctionName");
+        let (declared, scope) = (self.declared, self.declared.scope);
+        let name = declared
+            .name
+            .clone()
+            .unwrap_or_else(|| self.logical_id().to_owned());
+        // Everything is looked at before anything is given up, so that all that is wrong is told at once.
+        let package = if self.text("PackageType").as_deref() == Some("Image") {
+            self.image().map(Package::Image)
         } else {
-            "Code"
-        }
-    }
-
-    /// Packages that are not a directory of code.
-    fn refuse_other_packages(&self) -> Result<(), Box<Problem>> {
-        if self.text("PackageType").as_deref() == Some("Image") {
-            let text = format!("Function {} is packaged as a container image", self.id());
-            return Err(self.problem("PackageType", text, "only zip packages run"));
-        }
-        let inline = self
-            .node("InlineCode")
-            .or_else(|| self.node("Code")?.get("ZipFile"));
-        if let Some(inline) = inline {
-            let text = "Inline code is not supported for sam local commands. Please write your code in a separate file \
-                        for the function";
-            return Err(self.scope.template.problem(
-                format!("{text} {}.", self.id()),
-                inline.span,
-                "inline code",
-            ));
-        }
-        Ok(())
-    }
-
-    fn handler(&self) -> Result<String, Box<Problem>> {
-        let missing = || {
-            let text = format!("Could not find handler for function: {}", self.id());
-            self.problem("Handler", text, "it needs a Handler, such as `app.handler`")
+            self.zip().map(Package::Zip)
         };
-        self.text("Handler")
-            .filter(|handler| !handler.is_empty())
-            .ok_or_else(missing)
+        let (memory_mb, timeout) = (self.memory(), self.timeout());
+        let architecture = self.architecture(package.as_ref());
+        let variables = self.variables();
+        let layers = match &package {
+            Some(Package::Zip(_)) => self.layers(),
+            // An image has everything in it.
+            _ => Vec::new(),
+        };
+        let storage = self.entry("EphemeralStorage", "Size");
+        Some(Function {
+            stack: scope.stack().path.clone(),
+            path: declared.path.clone(),
+            logical_id: self.logical_id().to_owned(),
+            arn: Arn::function(scope.region(), scope.account(), &name),
+            name,
+            package: package?,
+            memory_mb: memory_mb?,
+            timeout: timeout?,
+            architecture: architecture?,
+            variables,
+            layers,
+            logging: self.logging(),
+            storage_mb: storage
+                .and_then(|text| text.trim().parse().ok())
+                .unwrap_or(DEFAULT_STORAGE),
+            tenancy: self.value("TenancyConfig").is_some(),
+            snap_start: self
+                .entry("SnapStart", "ApplyOn")
+                .is_some_and(|on| on == "PublishedVersions"),
+            url: self.value("FunctionUrlConfig").is_some()
+                || self
+                    .of_this("AWS::Lambda::Url", "TargetFunctionArn")
+                    .next()
+                    .is_some(),
+            aliases: self.aliases(),
+        })
     }
 
-    fn runtime(&self) -> Result<(Runtime, Architecture), Box<Problem>> {
+    fn zip(&self) -> Option<Zip> {
+        let handler = self.handler();
+        let runtime = self.runtime();
+        let code = self.code(runtime.as_ref());
+        Some(Zip {
+            handler: handler?,
+            runtime: runtime?,
+            code: code?,
+        })
+    }
+
+    fn image(&self) -> Option<Image> {
+        let config = self.value("ImageConfig");
+        let list = |name: &str| match config.as_ref().and_then(|config| config.get(name)) {
+            Some(Value::List(items)) => items.iter().filter_map(Value::scalar_text).collect(),
+            Some(value) => value.scalar_text().into_iter().collect(),
+            None => Vec::new(),
+        };
+        let uri = if self.declared.resource.is_serverless() {
+            self.text("ImageUri")
+        } else {
+            self.entry("Code", "ImageUri")
+        };
+        let noted = |name: &str| self.declared.resource.noted(name).is_some();
+        if uri.is_none() && !noted("Dockerfile") && !noted("DockerContext") {
+            let text = format!(
+                "ImageUri not provided for Function: {} of PackageType: Image",
+                self.logical_id()
+            );
+            self.wrong(
+                "ImageUri",
+                text,
+                "name the image, or how it is built in Metadata",
+            );
+            return None;
+        }
+        Some(Image {
+            uri,
+            command: list("Command"),
+            entrypoint: list("EntryPoint"),
+            working_directory: config
+                .as_ref()
+                .and_then(|config| config.get("WorkingDirectory")?.scalar_text()),
+        })
+    }
+
+    fn handler(&self) -> Option<String> {
+        let handler = self.text("Handler").filter(|handler| !handler.is_empty());
+        if handler.is_none() {
+            let text = format!("Could not find handler for function: {}", self.logical_id());
+            self.wrong("Handler", text, "it needs a Handler, such as `app.handler`");
+        }
+        handler
+    }
+
+    fn runtime(&self) -> Option<Runtime> {
         let given = self.text("Runtime");
-        let shown = given.as_deref().unwrap_or("None");
-        let runtime = given.as_deref().and_then(Runtime::from_identifier).ok_or_else(|| {
-            let text = format!("Unsupported Lambda runtime: {shown}. For a list of supported runtimes, please visit");
-            self.problem("Runtime", format!("{text} {RUNTIMES}"), "not a runtime that Lambda has")
-        })?;
-        let architecture = self.architecture(&runtime)?;
-        Ok((runtime, architecture))
+        let runtime = given.as_deref().and_then(Runtime::from_identifier);
+        if runtime.is_none() {
+            let shown = given.as_deref().unwrap_or("None");
+            let text = format!(
+                "Unsupported Lambda runtime: {shown}. For a list of supported runtimes, please visit {RUNTIMES}"
+            );
+            let label = match given {
+                Some(_) => "not a runtime that Lambda has",
+                None => "it needs a Runtime, such as `python3.13`",
+            };
+            self.wrong("Runtime", text, label);
+        }
+        runtime
     }
 
-    fn architecture(&self, runtime: &Runtime) -> Result<Architecture, Box<Problem>> {
+    fn architecture(&self, package: Option<&Package>) -> Option<Architecture> {
         let listed = match self.value("Architectures") {
-            None => return Ok(Architecture::default()),
+            None => return Some(Architecture::default()),
             Some(Value::List(items)) if items.len() == 1 => items[0].scalar_text(),
             Some(_) => None,
         };
         let Some(name) = listed else {
             let text = format!(
                 "Function {} property Architectures should be a list of length 1",
-                self.id()
+                self.logical_id()
             );
-            return Err(self.problem("Architectures", text, "name one architecture"));
+            self.wrong("Architectures", text, "name one architecture");
+            return None;
         };
-        let architecture =
-            Architecture::from_name(&name).filter(|architecture| runtime.supports(*architecture));
-        architecture.ok_or_else(|| {
-            let text = format!("Runtime {runtime} is not supported on '{name}' architecture");
-            self.problem("Architectures", text, "x86_64 or arm64")
-        })
+        let known = Architecture::from_name(&name);
+        let fits = |architecture: &Architecture| match package {
+            Some(Package::Zip(zip)) => zip.runtime.supports(*architecture),
+            _ => true,
+        };
+        let architecture = known.filter(fits);
+        if architecture.is_none() {
+            let text = match package {
+                Some(Package::Zip(zip)) => format!(
+                    "Runtime {} is not supported on '{name}' architecture",
+                    zip.runtime
+                ),
+                _ => format!("Architecture '{name}' is invalid. Valid values are arm64 or x86_64"),
+            };
+            self.wrong("Architectures", text, "x86_64 or arm64");
+        }
+        architecture
     }
 
-    fn memory(&self) -> Result<u64, Box<Problem>> {
+    fn memory(&self) -> Option<u64> {
         let Some(text) = self.text("MemorySize") else {
-            return Ok(DEFAULT_MEMORY);
+            return Some(DEFAULT_MEMORY);
         };
         match text.trim().parse() {
-            Ok(0) => Ok(DEFAULT_MEMORY),
-            Ok(memory) if memory <= MAX_MEMORY => Ok(memory),
+            Ok(0) => Some(DEFAULT_MEMORY),
+            Ok(memory) if memory <= MAX_MEMORY => Some(memory),
             _ => {
-                let message = format!(
+                let text = format!(
                     "Failed converting the string value for memory ({text}) to an integer."
                 );
-                Err(self.problem("MemorySize", message, "a number of megabytes"))
+                self.wrong("MemorySize", text, "a number of megabytes");
+                None
             }
         }
     }
 
-    fn timeout(&self) -> Result<Duration, Box<Problem>> {
+    fn timeout(&self) -> Option<Duration> {
         let Some(text) = self.text("Timeout") else {
-            return Ok(DEFAULT_TIMEOUT);
+            return Some(DEFAULT_TIMEOUT);
         };
         // Fractions are cut off, as SAM CLI does.
         match text.trim().parse::<f64>() {
-            Ok(seconds) if (0.0..1.0).contains(&seconds) => Ok(DEFAULT_TIMEOUT),
+            Ok(seconds) if (0.0..1.0).contains(&seconds) => Some(DEFAULT_TIMEOUT),
             Ok(seconds) if (1.0..1e6).contains(&seconds) => {
-                Ok(Duration::from_secs_f64(seconds.trunc()))
+                Some(Duration::from_secs_f64(seconds.trunc()))
             }
-            _ => Err(self.problem(
-                "Timeout",
-                format!("Invalid Number for Timeout: {text}"),
-                "a number of seconds",
-            )),
-        }
-    }
-
-    /// The directory of the code. What is missing or cannot be resolved is the template's own directory.
-    fn code(&self, directory: &Path) -> Result<PathBuf, Box<Problem>> {
-        let property = self.code_property();
-        let path = match self.value(property) {
-            Some(Value::String(path)) => path,
-            Some(Value::Map(location))
-                if location.iter().any(|(key, _)| key.ends_with("Bucket")) =>
-            {
-                let text = format!(
-                    "Function {} has its code in S3, which cannot be run locally",
-                    self.id()
-                );
-                return Err(self.problem(property, text, "a path on this machine is needed"));
-            }
-            _ => ".".to_owned(),
-        };
-        if path.starts_with("s3://") {
-            let text = format!(
-                "Function {} has its code in S3, which cannot be run locally",
-                self.id()
-            );
-            return Err(self.problem(property, text, "a path on this machine is needed"));
-        }
-        let code = directory.join(&path);
-        match std::fs::metadata(&code) {
-            Ok(found) if found.is_dir() => Ok(std::fs::canonicalize(&code).unwrap_or(code)),
-            Ok(_) => {
-                let text = format!("Local code path '{}' is not a directory.", code.display());
-                Err(self.problem(property, text, "the directory that holds the code"))
-            }
-            Err(error) => {
-                let text = match error.kind() {
-                    std::io::ErrorKind::NotFound => "does not exist.".to_owned(),
-                    _ => format!("cannot be read: {error}."),
-                };
-                let mut problem = self.problem(
-                    property,
-                    format!("Local code path '{}' {text}", code.display()),
-                    format!("relative to {}", directory.display()),
-                );
-                let hint = "verify the path, or run 'sam build' if it is a build artifact";
-                problem.hint = Some(hint.to_owned());
-                Err(problem)
+            _ => {
+                let text = format!("Invalid Number for Timeout: {text}");
+                self.wrong("Timeout", text, "a number of seconds");
+                None
             }
         }
     }
 
+    /// The variables, each resolved on its own: one that cannot be is empty, and said so.
     fn variables(&self) -> Vec<(String, String)> {
-        let Some(Value::Map(environment)) = self.value("Environment") else {
-            return Vec::new();
+        let scope = self.declared.scope;
+        let node = self.node("Environment").and_then(|it| it.get("Variables"));
+        let Some(node) = node.filter(|node| node.is_map()) else {
+            return self.computed_variables();
         };
-        let variables = environment.into_iter().find(|(key, _)| key == "Variables");
-        let variables = match variables.map(|(_, variables)| variables) {
-            Some(Value::Map(variables)) => variables,
-            Some(Value::Unresolved(unresolved)) => {
-                self.warn_unresolved("its Variables are ignored", &unresolved);
-                return Vec::new();
+        if scope.is_intrinsic(node) {
+            return self.computed_variables();
+        }
+        let mut variables = Vec::with_capacity(node.entries().len());
+        for entry in node.entries() {
+            let (value, notes) = scope.resolve_noting(&entry.value);
+            for note in notes {
+                let text = format!("variable '{}': {note}", entry.key);
+                let name = format!("variable {}", entry.key);
+                self.warn((&name, entry.value.span), &text, "stands in");
             }
-            _ => return Vec::new(),
-        };
-        let text = |(name, value): (String, Value)| {
-            if let Some(unresolved) = value.unresolved() {
-                self.warn_unresolved(&format!("variable '{name}' is empty"), unresolved);
+            if value != Value::NoValue {
+                variables.push(self.variable(&entry.key, &value, entry.value.span));
             }
-            (name, value.variable_text())
-        };
-        variables.into_iter().map(text).collect()
+        }
+        variables
+    }
+
+    /// Variables whose map is the result of an intrinsic.
+    fn computed_variables(&self) -> Vec<(String, String)> {
+        let span = self.span("Environment");
+        match self.value("Environment") {
+            None => Vec::new(),
+            Some(environment) => match environment.get("Variables") {
+                Some(Value::Map(variables)) => variables
+                    .iter()
+                    .map(|(name, value)| self.variable(name, value, span))
+                    .collect(),
+                Some(Value::Unresolved(unresolved)) => {
+                    self.unresolved("Environment", "its Variables are ignored", unresolved);
+                    Vec::new()
+                }
+                _ => Vec::new(),
+            },
+        }
+    }
+
+    fn variable(&self, name: &str, value: &Value, span: Span) -> (String, String) {
+        let text = value.variable_text();
+        let property = format!("variable {name}");
+        let place = (property.as_str(), span);
+        if let Some(unresolved) = value.unresolved() {
+            self.unresolved(
+                &property,
+                &format!("variable '{name}' is empty"),
+                unresolved,
+            );
+        } else if matches!(value, Value::List(_) | Value::Map(_)) {
+            let what = format!("variable '{name}' is empty: a variable is text, not a list or map");
+            self.warn(place, &what, "not text");
+        } else if text.contains("{{resolve:") {
+            let what = format!(
+                "variable '{name}' has a reference that only the service resolves, as it is written"
+            );
+            self.warn(place, &what, "passed on as it is");
+        }
+        (name.to_owned(), text)
     }
 
     fn logging(&self) -> Logging {
-        let Some(Value::Map(config)) = self.value("LoggingConfig") else {
-            return Logging::default();
-        };
-        let get = |name: &str| {
-            config
-                .iter()
-                .find(|(key, _)| key == name)
-                .and_then(|(_, value)| value.scalar_text())
-        };
+        let config = self.value("LoggingConfig");
+        let get = |name: &str| config.as_ref()?.get(name)?.scalar_text();
         Logging {
             group: get("LogGroup"),
             format: get("LogFormat"),
             level: get("ApplicationLogLevel"),
         }
+    }
+
+    /// Names that versions of the function have: `AutoPublishAlias`, and aliases of the template.
+    fn aliases(&self) -> Vec<String> {
+        let scope = self.declared.scope;
+        let own = self.text("AutoPublishAlias").into_iter();
+        let others = self.of_this("AWS::Lambda::Alias", "FunctionName");
+        let named = |alias: &Resource| scope.resolve(alias.property("Name")?).scalar_text();
+        own.chain(others.filter_map(named)).collect()
+    }
+
+    /// Resources of a type with a property that names this function.
+    fn of_this(&self, kind: &str, property: &str) -> impl Iterator<Item = &Resource> {
+        let scope = self.declared.scope;
+        let resources = scope.stack().resources().iter();
+        resources.filter(move |one| {
+            let named = one.property(property).filter(|_| one.kind == kind);
+            let named = named.and_then(|node| scope.resolve(node).scalar_text());
+            named.is_some_and(|named| {
+                let last = named.rsplit(':').next().unwrap_or_default();
+                last == self.logical_id() || Some(last) == self.declared.name.as_deref()
+            })
+        })
     }
 }

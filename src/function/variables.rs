@@ -95,9 +95,9 @@ fn service(function: &Function, surroundings: &Surroundings) -> Vec<(String, Str
         ),
         (
             "AWS_LAMBDA_FUNCTION_HANDLER",
-            Some(function.handler.clone()),
+            Some(function.handler().to_owned()),
         ),
-        ("_HANDLER", Some(function.handler.clone())),
+        ("_HANDLER", Some(function.handler().to_owned())),
         ("AWS_LAMBDA_FUNCTION_NAME", Some(function.name.clone())),
         ("AWS_LAMBDA_FUNCTION_VERSION", Some(LATEST.to_owned())),
         ("AWS_LAMBDA_LOG_GROUP_NAME", Some(group)),

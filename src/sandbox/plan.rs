@@ -1,11 +1,12 @@
 //! What is to be started for a function: the sandbox and the runtime's process in it. Pure.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::channel::frame::Spawn;
 use crate::engine::{Content, ImageFacts, Network, Spec, Transport};
-use crate::function::Function;
+use crate::function::{Function, Zip};
 
 /// The Runtime API's port, as in Lambda.
 const PORT: u16 = 9001;
@@ -25,6 +26,10 @@ pub struct Options {
     pub labels: BTreeMap<String, String>,
     /// Name of the sandbox.
     pub name: String,
+    /// Directory of the function's code.
+    pub code: PathBuf,
+    /// Version or alias that the function is invoked by.
+    pub qualifier: Option<String>,
 }
 
 /// A sandbox and the process to run in it.
@@ -51,14 +56,15 @@ impl Plan {
     #[must_use]
     pub fn new(
         function: &Function,
+        zip: &Zip,
         image: &ImageFacts,
         environment: Vec<(String, String)>,
         options: Options,
     ) -> Self {
-        let provided = function.runtime.is_provided();
+        let provided = zip.runtime.is_provided();
         let mut argv = image.entrypoint.clone();
         // The base images' entry point takes the handler as its one argument.
-        argv.push(function.handler.clone());
+        argv.push(zip.handler.clone());
         Self {
             spec: Spec {
                 name: options.name,
@@ -68,7 +74,7 @@ impl Plan {
                 port: (options.network != Network::Host).then_some(PORT),
                 network: options.network,
                 content: vec![Content {
-                    source: function.code.clone(),
+                    source: options.code,
                     target: TASK_ROOT.to_owned(),
                 }],
                 labels: options.labels,
@@ -90,7 +96,10 @@ impl Plan {
                 Vec::new()
             },
             function: function.logical_id.clone(),
-            function_arn: function.arn.as_str().to_owned(),
+            function_arn: match &options.qualifier {
+                Some(qualifier) => format!("{}:{qualifier}", function.arn.as_str()),
+                None => function.arn.as_str().to_owned(),
+            },
             timeout: function.timeout,
             memory_mb: function.memory_mb,
         }

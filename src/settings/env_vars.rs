@@ -60,7 +60,7 @@ impl EnvVars {
     /// A section that is no map.
     pub fn of(&self, function: &Function) -> Result<Overrides, SettingsError> {
         let mut overrides = self.section(COMMON)?;
-        for name in [&function.logical_id, &function.name] {
+        for name in [&function.path, &function.logical_id, &function.name] {
             let own = self.section(name)?;
             if !own.is_empty() {
                 overrides.extend(own);

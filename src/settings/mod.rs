@@ -16,8 +16,7 @@ pub use samconfig::Config;
 use crate::cli::{ConfigArgs, InvokeArgs};
 use crate::engine::{Network, PullPolicy, Transport};
 use crate::env::{self, Env};
-use crate::template::Overrides;
-use crate::template::parameters;
+use crate::template::{Overrides, overrides};
 
 /// Where templates are looked for.
 const TEMPLATES: [&str; 4] = [
@@ -194,9 +193,9 @@ fn existing(
 fn parameters(
     args: &InvokeArgs,
     config: &Config,
-) -> Result<parameters::ParsedOverrides, SettingsError> {
+) -> Result<overrides::ParsedOverrides, SettingsError> {
     let parsed = match &args.template.parameter_overrides {
-        Some(tokens) => parameters::parse(tokens.iter().map(String::as_str)),
+        Some(tokens) => overrides::parse(tokens.iter().map(String::as_str)),
         None => return config.overrides(),
     };
     parsed.map_err(|token| SettingsError::override_format(&token))

@@ -8,7 +8,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::SettingsError;
-use crate::template::parameters::{self, ParsedOverrides};
+use crate::template::overrides::{self, ParsedOverrides};
 use crate::template::{Problem, Source, Span};
 
 const NAME: &str = "samconfig.toml";
@@ -216,7 +216,7 @@ fn collect_overrides(setting: &Setting, parsed: &mut ParsedOverrides) -> Result<
         }
         scalar => {
             let text = scalar.scalar().unwrap_or_default();
-            let more = parameters::parse([text.as_str()])?;
+            let more = overrides::parse([text.as_str()])?;
             parsed.values.extend(more.values);
             parsed.ignored.extend(more.ignored);
         }
@@ -287,11 +287,13 @@ fn problem(
             end: range.end,
             line,
             column,
+            file: 0,
         }
     });
     SettingsError::Config(Box::new(Problem {
         message: format!("{}: {message}", source.path.display()),
         source_file: source.clone(),
+        subject: String::new(),
         span,
         label: String::new(),
         hint: (!hint.is_empty()).then(|| hint.to_owned()),

@@ -42,6 +42,8 @@ pub struct Source {
 pub struct Problem {
     /// What is wrong.
     pub message: String,
+    /// What it is wrong with: a function and its property, a parameter, a nested stack.
+    pub subject: String,
     /// The file.
     pub source_file: Source,
     /// The place; none for the file as a whole.

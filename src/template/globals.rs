@@ -2,8 +2,66 @@
 
 use std::sync::Arc;
 
+use super::application::Application;
+use super::error::Problem;
 use super::intrinsics::intrinsic;
 use super::node::{Entry, Kind, Node};
+
+/// What `Globals` may say of functions; SAM refuses everything else.
+const NAMES: &[&str] = &[
+    "Handler",
+    "Runtime",
+    "CodeUri",
+    "DeadLetterQueue",
+    "Description",
+    "MemorySize",
+    "Timeout",
+    "VpcConfig",
+    "Environment",
+    "Tags",
+    "PropagateTags",
+    "Tracing",
+    "KmsKeyArn",
+    "AutoPublishAlias",
+    "AutoPublishAliasAllProperties",
+    "Layers",
+    "DeploymentPreference",
+    "RolePath",
+    "PermissionsBoundary",
+    "ReservedConcurrentExecutions",
+    "ProvisionedConcurrencyConfig",
+    "AssumeRolePolicyDocument",
+    "EventInvokeConfig",
+    "FileSystemConfigs",
+    "CodeSigningConfigArn",
+    "Architectures",
+    "SnapStart",
+    "EphemeralStorage",
+    "FunctionUrlConfig",
+    "RuntimeManagementConfig",
+    "LoggingConfig",
+    "RecursiveLoop",
+    "SourceKMSKeyArn",
+    "TenancyConfig",
+    "DurableConfig",
+    "CapacityProviderConfig",
+    "FunctionScalingConfig",
+    "PublishToLatestPublished",
+    "VersionDeletionPolicy",
+];
+
+/// The global properties that SAM would refuse.
+pub(super) fn unknown(global: &Node, application: &Application) -> Vec<Problem> {
+    let unknown = global
+        .entries()
+        .iter()
+        .filter(|entry| !NAMES.contains(&entry.key.as_str()));
+    let problem = |entry: &Entry| {
+        let text = format!("'{}' is not a supported property of 'Function'", entry.key);
+        application.problem(text, entry.key_span, "SAM refuses this when it deploys")
+    };
+    unknown.map(problem).collect()
+}
 
 /// The resource's properties with the global ones below them. Maps are merged key by key, lists are joined with the
 /// global items first; of anything else, and of intrinsics, the resource's own wins.
@@ -72,7 +130,7 @@ mod tests {
     use super::*;
 
     fn node(text: &str) -> Node {
-        yaml::read(text).unwrap()
+        yaml::read(text, 0).unwrap().root
     }
 
     #[test]

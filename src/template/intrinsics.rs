@@ -1,82 +1,49 @@
-//! Evaluation of intrinsic functions, with CloudFormation's semantics.
+//! Evaluation of intrinsic functions, with CloudFormation's semantics: dispatch, and the ones that make text.
 
-use std::cell::Cell;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 
-use super::Template;
 use super::node::{Kind, Node, Span};
-use super::parameters::Overrides;
+use super::scope::Scope;
+use super::transform::FOR_EACH;
 use super::value::{Unresolved, Value};
-use crate::lambda::{Arn, partition};
 
-/// Deepest nesting of references: a name that leads to itself is found out by this.
-const MAX_DEPTH: usize = 64;
-/// Nodes that one template may resolve to: many times what the largest one has.
-const BUDGET: usize = 1_000_000;
+/// Deepest nesting, through names too.
+pub(super) const MAX_DEPTH: usize = 256;
 /// Bytes of text that count as one node.
 const TEXT: usize = 64;
-/// What stands in for the stack's name and id.
-const STACK_NAME: &str = "local";
-const STACK_ID: &str = "arn:aws:cloudformation:us-east-1:123456789012:stack/local/51af3dc0-da77-11e4-872e-1234567db123";
 
-/// What names mean: the template, what the user set, where it runs.
-#[derive(Clone, Debug)]
-pub struct Scope<'a> {
-    /// The template.
-    pub template: &'a Template,
-    /// Values of parameters that the user gave.
-    pub overrides: &'a Overrides,
-    /// Region.
-    pub region: &'a str,
-    /// Account.
-    pub account: &'a str,
-    /// What may still be resolved, so that aliases of aliases come to an end.
-    budget: Cell<usize>,
-}
-
-type Resolved = Result<Value, Unresolved>;
+pub(super) type Resolved = Result<Value, Unresolved>;
 
 /// An intrinsic's name and its argument.
 #[must_use]
 pub(super) fn intrinsic(node: &Node) -> Option<(&str, &Node)> {
     match node.entries() {
-        [entry]
-            if entry.key == "Ref" || entry.key == "Condition" || entry.key.starts_with("Fn::") =>
-        {
+        // Policies have a key of that name, too, with a map below it.
+        [entry] if entry.key == "Condition" && entry.value.as_str().is_some() => {
+            Some((&entry.key, &entry.value))
+        }
+        [entry] if entry.key == "Ref" || entry.key.starts_with("Fn::") => {
             Some((&entry.key, &entry.value))
         }
         _ => None,
     }
 }
 
-fn fail<T>(reason: impl Into<String>, span: Span) -> Result<T, Unresolved> {
+pub(super) fn fail<T>(reason: impl Into<String>, span: Span) -> Result<T, Unresolved> {
     Err(Unresolved {
         reason: reason.into(),
         span,
+        cycle: false,
     })
 }
 
-impl<'a> Scope<'a> {
-    /// A scope.
-    #[must_use]
-    pub fn new(
-        template: &'a Template,
-        overrides: &'a Overrides,
-        region: &'a str,
-        account: &'a str,
-    ) -> Self {
-        Self {
-            template,
-            overrides,
-            region,
-            account,
-            budget: Cell::new(BUDGET),
-        }
-    }
-
+impl Scope<'_> {
     /// Takes from the budget; an error when it is used up.
-    fn spend(&self, amount: usize, span: Span) -> Result<(), Unresolved> {
-        let left = self.budget.get();
-        self.budget.set(left.saturating_sub(amount));
+    pub(super) fn spend(&self, amount: usize, span: Span) -> Result<(), Unresolved> {
+        let budget = &self.application.budget;
+        let left = budget.get();
+        budget.set(left.saturating_sub(amount));
         if left < amount {
             fail(
                 "the template is too large when its aliases are resolved",
@@ -87,18 +54,10 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// Resolves a node.
-    #[must_use]
-    pub fn resolve(&self, node: &Node) -> Value {
-        self.node(node, 0)
-    }
-
-    fn node(&self, node: &Node, depth: usize) -> Value {
+    pub(super) fn node(&self, node: &Node, depth: usize) -> Value {
         if depth > MAX_DEPTH {
-            return Value::Unresolved(Unresolved {
-                reason: "it leads to itself".to_owned(),
-                span: node.span,
-            });
+            let too_deep = fail("it is nested too deeply", node.span);
+            return too_deep.unwrap_or_else(Value::Unresolved);
         }
         if let Err(unresolved) = self.spend(1, node.span) {
             return Value::Unresolved(unresolved);
@@ -121,11 +80,8 @@ impl<'a> Scope<'a> {
                 let entries = entries
                     .iter()
                     .map(|entry| (entry.key.clone(), self.node(&entry.value, depth + 1)));
-                Value::Map(
-                    entries
-                        .filter(|(_, value)| *value != Value::NoValue)
-                        .collect(),
-                )
+                let there = entries.filter(|(_, value)| *value != Value::NoValue);
+                Value::Map(there.collect())
             }
         }
     }
@@ -133,84 +89,74 @@ impl<'a> Scope<'a> {
     fn call(&self, name: &str, argument: &Node, span: Span, depth: usize) -> Resolved {
         match name {
             "Ref" => match argument.as_str() {
-                Some(target) => self.reference(target, depth),
+                Some(target) => self.reference(target, span, depth),
+                None if self.stack().extended => {
+                    let target = self.text(argument, "the name of a Ref", depth)?;
+                    self.reference(&target, span, depth)
+                }
                 None => fail("Ref wants a name", span),
             },
+            "Condition" => {
+                let name = argument.as_str().unwrap_or_default();
+                self.condition(name, span, depth).map(Value::Bool)
+            }
             "Fn::GetAtt" => self.get_attribute(argument, span, depth),
             "Fn::Sub" => self.substitute(argument, span, depth),
             "Fn::Join" => self.join(argument, span, depth),
-            other => fail(
-                format!("{other} has no value outside a deployed stack"),
+            "Fn::Split" => self.split(argument, span, depth),
+            "Fn::Base64" => self.base64(argument, span, depth),
+            "Fn::If" => self.choose(argument, span, depth),
+            "Fn::Equals" => self.equals(argument, span, depth),
+            "Fn::And" | "Fn::Or" => self.combine(name, argument, span, depth),
+            "Fn::Not" => self.negate(argument, span, depth),
+            "Fn::Select" => self.select(argument, span, depth),
+            "Fn::FindInMap" => self.find_in_map(argument, span, depth),
+            "Fn::GetAZs" => self.zones(argument, span, depth),
+            "Fn::Cidr" => self.cidr(argument, span, depth),
+            "Fn::Length" | "Fn::ToJsonString" if !self.stack().extended => fail(
+                format!("{name} needs `Transform: AWS::LanguageExtensions`"),
                 span,
             ),
-        }
-    }
-
-    /// A parameter's value, a pseudo parameter's, or what stands for a resource. A name that nothing has stands for
-    /// itself, as in SAM CLI.
-    fn reference(&self, name: &str, depth: usize) -> Resolved {
-        if let Some(value) = self
-            .parameter(name, depth)
-            .or_else(|| self.pseudo_parameter(name))
-        {
-            return Ok(value);
-        }
-        self.resource_name(name, depth).map(Value::String)
-    }
-
-    fn parameter(&self, name: &str, depth: usize) -> Option<Value> {
-        let declared = self.template.parameter(name);
-        let is_list =
-            declared.and_then(|node| node.get("Type")?.as_str()) == Some("CommaDelimitedList");
-        let given = self
-            .overrides
-            .get(name)
-            .map(|text| Value::String(text.clone()));
-        let default = || Some(self.node(declared?.get("Default")?, depth));
-        let value = given.or_else(default)?;
-        match value {
-            Value::String(text) if is_list => {
-                let items = text
-                    .split(',')
-                    .map(|item| Value::String(item.trim().to_owned()));
-                Some(Value::List(if text.is_empty() {
-                    Vec::new()
-                } else {
-                    items.collect()
-                }))
+            "Fn::Length" => self.length(argument, span, depth),
+            "Fn::ToJsonString" => self.json_text(argument, span, depth),
+            "Fn::ImportValue" => fail("only a deployed stack knows what others export", span),
+            "Fn::Transform" => fail(
+                "macros run in the service; only AWS::Include of a local file runs here",
+                span,
+            ),
+            other if other.starts_with(FOR_EACH) => {
+                fail("a loop stands for keys, not for a value", span)
             }
-            value => Some(value),
+            other => fail(format!("there is no intrinsic function {other}"), span),
         }
     }
 
-    fn pseudo_parameter(&self, name: &str) -> Option<Value> {
-        let text = match name {
-            "AWS::NoValue" => return Some(Value::NoValue),
-            "AWS::NotificationARNs" => return Some(Value::List(Vec::new())),
-            "AWS::Region" => self.region,
-            "AWS::AccountId" => self.account,
-            "AWS::Partition" => partition(self.region),
-            "AWS::StackName" => STACK_NAME,
-            "AWS::StackId" => STACK_ID,
-            "AWS::URLSuffix" => "localhost",
-            _ => return None,
-        };
-        Some(Value::String(text.to_owned()))
+    /// An argument's value; an error where it could not be resolved.
+    pub(super) fn argument(&self, node: &Node, depth: usize) -> Resolved {
+        match self.node(node, depth) {
+            Value::Unresolved(unresolved) => Err(unresolved),
+            value => Ok(value),
+        }
     }
 
-    /// The name that a resource has in the service: a function's own, else its logical id.
-    fn resource_name(&self, logical_id: &str, depth: usize) -> Result<String, Unresolved> {
-        let resource = self
-            .template
-            .resource(logical_id)
-            .filter(|resource| resource.is_function());
-        let name = resource.and_then(|resource| resource.property("FunctionName"));
-        match name.map(|name| self.node(name, depth)) {
-            // The end of a circle must not look like a name: it would be gone around again and again.
-            Some(Value::Unresolved(unresolved)) => Err(unresolved),
-            name => Ok(name
-                .and_then(|name| name.scalar_text())
-                .unwrap_or_else(|| logical_id.to_owned())),
+    /// An argument that must be text.
+    pub(super) fn text(&self, node: &Node, what: &str, depth: usize) -> Result<String, Unresolved> {
+        let value = self.argument(node, depth)?;
+        value
+            .scalar_text()
+            .map_or_else(|| fail(format!("{what} must be text"), node.span), Ok)
+    }
+
+    /// An argument that must be a list.
+    pub(super) fn list(
+        &self,
+        node: &Node,
+        what: &str,
+        depth: usize,
+    ) -> Result<Vec<Value>, Unresolved> {
+        match self.argument(node, depth)? {
+            Value::List(items) => Ok(items),
+            _ => fail(format!("{what} wants a list"), node.span),
         }
     }
 
@@ -219,28 +165,17 @@ impl<'a> Scope<'a> {
             (Some(text), _) => text
                 .split_once('.')
                 .map(|(id, attribute)| (id.to_owned(), attribute.to_owned())),
-            (None, Some([id, attribute])) => id
-                .as_str()
-                .map(str::to_owned)
-                .zip(self.node(attribute, depth).scalar_text()),
+            (None, Some([id, attribute])) => {
+                let attribute = self.text(attribute, "the attribute of Fn::GetAtt", depth)?;
+                let id = self.text(id, "the resource of Fn::GetAtt", depth)?;
+                Some((id, attribute))
+            }
             _ => None,
         };
         match parts {
             Some((id, attribute)) => self.attribute(&id, &attribute, span, depth),
             None => fail("Fn::GetAtt wants a resource and an attribute", span),
         }
-    }
-
-    fn attribute(&self, logical_id: &str, attribute: &str, span: Span, depth: usize) -> Resolved {
-        if attribute != "Arn" {
-            return fail(
-                format!("only a deployed stack knows '{attribute}' of '{logical_id}'"),
-                span,
-            );
-        }
-        let name = self.resource_name(logical_id, depth)?;
-        let arn = Arn::function(self.region, self.account, &name);
-        Ok(Value::String(arn.as_str().to_owned()))
     }
 
     fn join(&self, argument: &Node, span: Span, depth: usize) -> Resolved {
@@ -250,13 +185,40 @@ impl<'a> Scope<'a> {
         let Some(delimiter) = delimiter.as_str() else {
             return fail("the delimiter of Fn::Join must be text", span);
         };
-        let items = match self.node(list, depth) {
-            Value::List(items) => items,
-            Value::Unresolved(unresolved) => return Err(unresolved),
-            _ => return fail("Fn::Join wants a list to join", list.span),
-        };
+        let items = self.list(list, "Fn::Join", depth)?;
         let texts: Result<Vec<_>, _> = items.iter().map(|item| splice(item, list.span)).collect();
         let text = texts?.join(delimiter);
+        self.spend(text.len() / TEXT, span)?;
+        Ok(Value::String(text))
+    }
+
+    fn split(&self, argument: &Node, span: Span, depth: usize) -> Resolved {
+        let Some([delimiter, source]) = argument.items() else {
+            return fail("Fn::Split wants a delimiter and text", span);
+        };
+        let Some(delimiter) = delimiter.as_str().filter(|text| !text.is_empty()) else {
+            return fail("the delimiter of Fn::Split must be text", span);
+        };
+        let source = self.text(source, "what Fn::Split takes apart", depth)?;
+        self.spend(source.len() / TEXT, span)?;
+        let parts = source.split(delimiter);
+        Ok(Value::List(
+            parts.map(|part| Value::String(part.to_owned())).collect(),
+        ))
+    }
+
+    fn base64(&self, argument: &Node, span: Span, depth: usize) -> Resolved {
+        let text = self.text(argument, "what Fn::Base64 encodes", depth)?;
+        self.spend(text.len() / TEXT, span)?;
+        Ok(Value::String(BASE64_STANDARD.encode(text)))
+    }
+
+    fn json_text(&self, argument: &Node, span: Span, depth: usize) -> Resolved {
+        let value = self.argument(argument, depth)?;
+        if let Some(unresolved) = value.unresolved() {
+            return Err(unresolved.clone());
+        }
+        let text = value.to_json();
         self.spend(text.len() / TEXT, span)?;
         Ok(Value::String(text))
     }
@@ -296,8 +258,8 @@ impl<'a> Scope<'a> {
     /// A name within the text of `Fn::Sub`: what `Ref` means by it, or with a point what `Fn::GetAtt` does.
     fn named(&self, name: &str, span: Span, depth: usize) -> Resolved {
         match name.split_once('.') {
+            Some((_, "Alias" | "Version")) | None => self.reference(name, span, depth),
             Some((id, attribute)) => self.attribute(id, attribute, span, depth),
-            None => self.reference(name, depth),
         }
     }
 }
@@ -316,96 +278,5 @@ fn splice(value: &Value, span: Span) -> Result<String, Unresolved> {
             || fail("a value that is not text cannot be part of text", span),
             Ok,
         ),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const TEMPLATE: &str = "
-Parameters:
-  Stage: {Type: String, Default: dev}
-  Size: {Type: Number, Default: 5}
-  Zones: {Type: CommaDelimitedList, Default: 'a, b'}
-  Bare: {Type: String}
-Resources:
-  Plain: {Type: AWS::Serverless::Function}
-  Named: {Type: AWS::Lambda::Function, Properties: {FunctionName: !Sub 'fn-${Stage}'}}
-  Loop: {Type: AWS::Serverless::Function, Properties: {FunctionName: !Ref Loop}}
-  Table: {Type: AWS::DynamoDB::Table}
-Values:
-";
-
-    /// Resolves a value in YAML; what cannot be resolved is its reason in angle brackets.
-    fn resolve(value: &str) -> String {
-        let template =
-            Template::parse("t.yaml".into(), &format!("{TEMPLATE}  V: {value}\n")).unwrap();
-        let overrides = [("Given".to_owned(), "over".to_owned())].into();
-        let scope = Scope::new(&template, &overrides, "eu-west-1", "123456789012");
-        match scope.resolve(template.root().get("Values").unwrap().get("V").unwrap()) {
-            Value::Unresolved(unresolved) => format!("<{}>", unresolved.reason),
-            Value::List(items) => format!("{items:?}"),
-            value => value.variable_text(),
-        }
-    }
-
-    #[test]
-    fn names_mean_parameters_pseudo_parameters_and_resources() {
-        assert_eq!(resolve("!Ref Stage"), "dev");
-        assert_eq!(resolve("!Ref Given"), "over");
-        assert_eq!(resolve("!Ref Size"), "5");
-        assert_eq!(resolve("!Ref Bare"), "Bare");
-        assert_eq!(resolve("!Ref AWS::Region"), "eu-west-1");
-        assert_eq!(resolve("!Ref Named"), "fn-dev");
-        assert_eq!(resolve("!Ref Table"), "Table");
-        assert_eq!(resolve("!Ref Loop"), "<it leads to itself>");
-        assert_eq!(
-            resolve("!GetAtt Named.Arn"),
-            "arn:aws:lambda:eu-west-1:123456789012:function:fn-dev"
-        );
-        assert_eq!(
-            resolve("!GetAtt [Plain, Arn]"),
-            "arn:aws:lambda:eu-west-1:123456789012:function:Plain"
-        );
-        assert_eq!(
-            resolve("!GetAtt Table.StreamArn"),
-            "<only a deployed stack knows 'StreamArn' of 'Table'>"
-        );
-    }
-
-    #[test]
-    fn text_is_put_together() {
-        assert_eq!(
-            resolve("!Sub '${Stage}-${Plain}-${!Stage}-${'"),
-            "dev-Plain-${Stage}-${"
-        );
-        assert_eq!(
-            resolve("!Sub ['${host}/${Size}', {host: example.com}]"),
-            "example.com/5"
-        );
-        assert_eq!(
-            resolve("!Sub '${Named.Arn}'"),
-            "arn:aws:lambda:eu-west-1:123456789012:function:fn-dev"
-        );
-        assert_eq!(resolve("!Join ['-', [a, 1, !Ref Stage]]"), "a-1-dev");
-        assert_eq!(resolve("!Join ['|', !Ref Zones]"), "a|b");
-        assert_eq!(
-            resolve("!Sub ['${x}', {x: !Join ['', [!Sub '${Stage}', y]]}]"),
-            "devy"
-        );
-        assert_eq!(
-            resolve("!Join ['-', [!GetAtt Table.X]]"),
-            "<only a deployed stack knows 'X' of 'Table'>"
-        );
-        assert_eq!(
-            resolve("!Join [a]"),
-            "<Fn::Join wants a delimiter and a list>"
-        );
-    }
-
-    #[test]
-    fn no_value_is_as_if_it_were_not_there() {
-        assert_eq!(resolve("[a, !Ref AWS::NoValue]"), r#"[String("a")]"#);
     }
 }

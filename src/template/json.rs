@@ -12,10 +12,11 @@ use super::scalar::python_float;
 const MAX_DEPTH: usize = 200;
 
 /// Reads a JSON document; none where the text is not JSON, or nested too deep.
-pub(super) fn read(text: &str) -> Option<Node> {
+pub(super) fn read(text: &str, file: usize) -> Option<Node> {
     serde_json::from_str::<IgnoredAny>(text).ok()?;
     Walk {
         text,
+        file,
         at: 0,
         line: 1,
         line_start: 0,
@@ -27,6 +28,7 @@ pub(super) fn read(text: &str) -> Option<Node> {
 
 struct Walk<'a> {
     text: &'a str,
+    file: usize,
     at: usize,
     line: usize,
     line_start: usize,
@@ -60,6 +62,7 @@ impl Walk<'_> {
             end: self.at,
             line: self.line,
             column: self.counted.1,
+            file: self.file,
         }
     }
 
@@ -163,14 +166,14 @@ mod tests {
 
     #[test]
     fn every_node_knows_its_place() {
-        let node = read("{\n  \"é\": [1, \"a\\u0041\\\"\"],\n\t\"k\": 1e3 }").unwrap();
+        let node = read("{\n  \"é\": [1, \"a\\u0041\\\"\"],\n\t\"k\": 1e3 }", 0).unwrap();
         assert_eq!(node.to_json(), "{\"é\":[1,\"aA\\\"\"],\"k\":1000.0}");
         let place = |node: &Node| (node.span.line, node.span.column);
         assert_eq!(place(&node), (1, 1));
         assert_eq!(place(&node.get("é").unwrap().items().unwrap()[1]), (2, 12));
         assert_eq!(place(node.get("k").unwrap()), (3, 7));
-        assert!(read("{a: 1}").is_none());
-        assert!(read(&("[".repeat(100_000) + &"]".repeat(100_000))).is_none());
-        assert!(read(r#"{"a": "\ud83d"}"#).is_none());
+        assert!(read("{a: 1}", 0).is_none());
+        assert!(read(&("[".repeat(100_000) + &"]".repeat(100_000)), 0).is_none());
+        assert!(read(r#"{"a": "\ud83d"}"#, 0).is_none());
     }
 }

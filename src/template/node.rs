@@ -14,6 +14,8 @@ pub struct Span {
     pub line: usize,
     /// Column of the first byte.
     pub column: usize,
+    /// Which of the application's files it is.
+    pub file: usize,
 }
 
 /// A value and its place.

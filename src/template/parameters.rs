@@ -1,215 +1,195 @@
-//! The override grammar of `--parameter-overrides`: `Name=value`, or `ParameterKey=Name,ParameterValue=value`.
+//! Declarations of parameters: what a value becomes, and what it must be.
 
-use std::collections::BTreeMap;
+use std::fmt;
 
-/// Values of parameters by name.
-pub type Overrides = BTreeMap<String, String>;
+use regex_lite::Regex;
 
-/// Overrides, and what was passed over on the way.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ParsedOverrides {
-    /// The values; a later one has replaced an earlier one.
-    pub values: Overrides,
-    /// Parts of tokens that are no overrides.
-    pub ignored: Vec<String>,
+use super::error::Problem;
+use super::node::{Entry, Kind, Node, Span};
+use super::scope::Scope;
+use super::value::Value;
+
+/// Longest value that a parameter may have in the service.
+const MAX_VALUE: usize = 4096;
+
+/// Whether a parameter's value is the key of the real one in Parameter Store.
+pub(super) fn is_stored(kind: &str) -> bool {
+    kind.starts_with("AWS::SSM::Parameter::Value<")
 }
 
-/// Reads tokens as they come from the command line. The error is the token that holds no override.
-///
-/// # Errors
-/// A token without any override in it.
-pub fn parse<'a>(tokens: impl IntoIterator<Item = &'a str>) -> Result<ParsedOverrides, String> {
-    let mut parsed = ParsedOverrides::default();
-    for token in joined(tokens)
-        .iter()
-        .map(String::as_str)
-        .filter(|token| !token.trim().is_empty())
-    {
-        let found = if token.contains("ParameterKey=") {
-            keyed(token)
-        } else {
-            (Vec::new(), Vec::new())
+fn is_list(kind: &str) -> bool {
+    let stored = kind.strip_prefix("AWS::SSM::Parameter::Value<");
+    let kind = stored.map_or(kind, |inner| inner.strip_suffix('>').unwrap_or(inner));
+    kind == "CommaDelimitedList" || kind.starts_with("List<")
+}
+
+/// The value of a parameter of this type.
+pub(super) fn value(kind: &str, value: Value) -> Value {
+    let text = match &value {
+        Value::String(text) | Value::Number(text) if is_list(kind) => text,
+        _ => return value,
+    };
+    if text.is_empty() {
+        return Value::List(Vec::new());
+    }
+    let items = text.split(',');
+    Value::List(
+        items
+            .map(|item| Value::String(item.trim().to_owned()))
+            .collect(),
+    )
+}
+
+/// What is wrong with the values of a stack's parameters, all of it.
+pub(super) fn check(scope: Scope<'_>) -> Vec<Problem> {
+    let declared = scope.stack().root.get("Parameters");
+    let declared = declared.map(Node::entries).unwrap_or_default();
+    let mut problems = Vec::new();
+    for entry in declared {
+        let (name, node) = (&entry.key, &entry.value);
+        let Ok(Some(value)) = scope.parameter(name, entry.key_span, 0) else {
+            continue;
         };
-        let (pairs, ignored) = if found.0.is_empty() {
-            plain(token)
-        } else {
-            found
+        let kind = node.get("Type").and_then(Node::as_str).unwrap_or_default();
+        let items: Vec<_> = match &value {
+            Value::List(items) => items.iter().filter_map(Value::scalar_text).collect(),
+            value => value.scalar_text().into_iter().collect(),
         };
-        if pairs.is_empty() {
-            return Err(token.to_owned());
-        }
-        parsed.values.extend(pairs);
-        parsed.ignored.extend(ignored);
+        let found = items.iter().find_map(|item| Rule::broken(kind, node, item));
+        problems.extend(found.map(|broken| problem(scope, entry, &broken)));
     }
-    Ok(parsed)
+    problems
 }
 
-/// Puts `ParameterKey=K,` and `ParameterValue=V` together again where the shell has taken them apart at a blank.
-fn joined<'a>(tokens: impl IntoIterator<Item = &'a str>) -> Vec<String> {
-    let mut joined: Vec<String> = Vec::new();
-    for token in tokens {
-        match joined.last_mut() {
-            Some(last)
-                if last.trim_end().ends_with(',') && token.starts_with("ParameterValue=") =>
-            {
-                last.push_str(token);
-            }
-            _ => joined.push(token.to_owned()),
-        }
+fn problem(scope: Scope<'_>, entry: &Entry, (rule, span, value): &Broken<'_>) -> Problem {
+    let (name, node) = (&entry.key, &entry.value);
+    let secret = node.get("NoEcho").is_some_and(|node| {
+        scope
+            .resolve(node)
+            .scalar_text()
+            .is_some_and(|text| text.eq_ignore_ascii_case("true"))
+    });
+    let shown = if secret {
+        String::new()
+    } else {
+        format!(", not '{value}'")
+    };
+    let described = node.get("ConstraintDescription").and_then(Node::as_str);
+    Problem {
+        subject: format!("Parameters: {name}"),
+        hint: described.map(str::to_owned),
+        ..scope.application.problem(
+            format!("Parameter '{name}' must {rule}{shown}"),
+            *span,
+            "this rules the value out",
+        )
     }
-    joined
 }
 
-type Found = (Vec<(String, String)>, Vec<String>);
+/// The rule that a value breaks, where it stands, and the value.
+type Broken<'a> = (Rule, Span, &'a str);
 
-/// `ParameterKey=K,ParameterValue=V`, with blanks around the comma as AWS's documentation writes it.
-fn keyed(token: &str) -> Found {
-    let (mut pairs, mut ignored) = (Vec::new(), Vec::new());
-    let mut rest = token;
-    while let Some(at) = rest.find("ParameterKey=") {
-        ignored.extend(words(&rest[..at]));
-        let after = &rest[at + "ParameterKey=".len()..];
-        let (key, tail) = take(after, is_key);
-        let tail = tail.trim_start();
-        let value = tail
-            .strip_prefix(',')
-            .and_then(|tail| tail.trim_start().strip_prefix("ParameterValue="));
-        match value.map(value_of) {
-            Some((Some(value), tail)) if !key.is_empty() => {
-                pairs.push((unquote(key), value));
-                rest = tail;
-            }
-            _ => {
-                ignored.push(format!("ParameterKey={key}"));
-                rest = tail;
-            }
-        }
-    }
-    ignored.extend(words(rest));
-    (pairs, ignored)
+/// What a value must be, as the service says it.
+enum Rule {
+    Number,
+    Allowed(Vec<String>),
+    Pattern(String),
+    Least(String, &'static str),
+    Most(String, &'static str),
 }
 
-/// `K=V`, separated by blanks.
-fn plain(token: &str) -> Found {
-    let (mut pairs, mut ignored) = (Vec::new(), Vec::new());
-    let mut rest = token.trim_start();
-    while !rest.is_empty() {
-        let (key, tail) = take(rest, is_key);
-        match tail.strip_prefix('=').map(value_of) {
-            Some((Some(value), tail)) if !key.is_empty() => {
-                pairs.push((unquote(key), value));
-                rest = tail.trim_start();
-            }
-            _ => {
-                let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
-                ignored.push(rest[..end].to_owned());
-                rest = rest[end..].trim_start();
-            }
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number => write!(f, "be a number"),
+            Self::Allowed(values) => write!(f, "be one of AllowedValues ({})", values.join(", ")),
+            Self::Pattern(pattern) => write!(f, "match pattern {pattern}"),
+            Self::Least(bound, what) => write!(f, "{what} {bound} at least"),
+            Self::Most(bound, what) => write!(f, "{what} {bound} at most"),
         }
     }
-    (pairs, ignored)
 }
 
-/// Names are letters and digits; quotes around one are tolerated.
-fn is_key(letter: char) -> bool {
-    letter.is_ascii_alphanumeric() || letter == '"' || letter == '\''
-}
+impl Rule {
+    /// The first rule of a declaration that a value breaks.
+    fn broken<'a>(kind: &str, node: &Node, value: &'a str) -> Option<Broken<'a>> {
+        let rules = [Self::kind, Self::allowed, Self::pattern, Self::bounds];
+        let broken = rules.iter().find_map(|rule| rule(kind, node, value))?;
+        Some((broken.0, broken.1, value))
+    }
 
-fn take(text: &str, allowed: impl Fn(char) -> bool) -> (&str, &str) {
-    text.split_at(text.find(|letter| !allowed(letter)).unwrap_or(text.len()))
-}
+    fn kind(kind: &str, node: &Node, value: &str) -> Option<(Self, Span)> {
+        let wrong =
+            matches!(kind, "Number" | "List<Number>") && value.trim().parse::<f64>().is_err();
+        wrong.then(|| {
+            (
+                Self::Number,
+                node.get("Type").map_or(node.span, |node| node.span),
+            )
+        })
+    }
 
-fn words(text: &str) -> impl Iterator<Item = String> + '_ {
-    text.split_whitespace().map(str::to_owned)
-}
+    fn allowed(kind: &str, node: &Node, value: &str) -> Option<(Self, Span)> {
+        let list = node.get("AllowedValues")?;
+        let values: Vec<_> = list.items()?.iter().filter_map(text).collect();
+        let number = kind == "Number" || kind == "List<Number>";
+        let is = |allowed: &String| allowed == value || (number && same(allowed, value));
+        (!values.iter().any(is)).then_some((Self::Allowed(values), list.span))
+    }
 
-fn unquote(text: &str) -> String {
-    text.trim_matches(['"', '\'']).to_owned()
-}
+    /// A pattern that this engine of expressions does not know is left to the service.
+    fn pattern(_: &str, node: &Node, value: &str) -> Option<(Self, Span)> {
+        let pattern = node.get("AllowedPattern")?;
+        let text = pattern.as_str()?;
+        let whole = Regex::new(&format!("^(?:{text})$")).ok()?;
+        (!whole.is_match(value)).then(|| (Self::Pattern(text.to_owned()), pattern.span))
+    }
 
-/// A quoted string, or text up to a blank in which a backslash keeps the next character.
-fn value_of(text: &str) -> (Option<String>, &str) {
-    let quote = text
-        .chars()
-        .next()
-        .filter(|first| matches!(first, '"' | '\''));
-    let body = if quote.is_some() { &text[1..] } else { text };
-    let mut value = String::new();
-    let mut letters = body.char_indices();
-    while let Some((at, letter)) = letters.next() {
-        match letter {
-            '\\' => match letters.next() {
-                Some((_, next)) if matches!(next, ' ' | '"' | '\'') => value.push(next),
-                Some((_, next)) => value.extend(['\\', next]),
-                None => value.push('\\'),
-            },
-            letter if Some(letter) == quote => return (Some(value), &body[at + 1..]),
-            letter if quote.is_none() && (letter.is_whitespace() || letter == '"') => {
-                return ((!value.is_empty()).then_some(value), &body[at..]);
-            }
-            letter => value.push(letter),
+    fn bounds(kind: &str, node: &Node, value: &str) -> Option<(Self, Span)> {
+        let bound = |name: &str| {
+            let bound = node.get(name)?;
+            Some((text(bound)?, bound.span))
+        };
+        if value.len() > MAX_VALUE {
+            return Some((
+                Self::Most(MAX_VALUE.to_string(), "have a length of"),
+                node.span,
+            ));
         }
+        let (size, low, high, what) = if kind.ends_with("Number") || kind == "List<Number>" {
+            (value.trim().parse().ok()?, "MinValue", "MaxValue", "be")
+        } else {
+            let length = u32::try_from(value.chars().count()).ok()?;
+            (
+                f64::from(length),
+                "MinLength",
+                "MaxLength",
+                "have a length of",
+            )
+        };
+        if let Some((least, span)) = bound(low)
+            && least.parse().is_ok_and(|least: f64| size < least)
+        {
+            return Some((Self::Least(least, what), span));
+        }
+        let (most, span) = bound(high)?;
+        let over = most.parse().is_ok_and(|most: f64| size > most);
+        over.then_some((Self::Most(most, what), span))
     }
-    // An open quote, or nothing after the equals sign, is no value.
-    ((quote.is_none() && !value.is_empty()).then_some(value), "")
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn pairs(tokens: &[&str]) -> Vec<(String, String)> {
-        parse(tokens.iter().copied())
-            .unwrap()
-            .values
-            .into_iter()
-            .collect()
+fn text(node: &Node) -> Option<String> {
+    match &node.kind {
+        Kind::String(text) | Kind::Number(text) => Some(text.clone()),
+        Kind::Bool(value) => Some(value.to_string()),
+        _ => None,
     }
+}
 
-    fn pair(name: &str, value: &str) -> (String, String) {
-        (name.to_owned(), value.to_owned())
-    }
-
-    #[test]
-    fn both_encodings_and_every_quoting_are_read() {
-        let expected = [pair("A", "1"), pair("B", "2")];
-        for tokens in [
-            &["A=1 B=2"][..],
-            &["A=1", "B=2"],
-            &["ParameterKey=A,ParameterValue=1 ParameterKey=B,ParameterValue=2"],
-            &[
-                "ParameterKey=A , ParameterValue=1",
-                "ParameterKey=B, ParameterValue=2",
-            ],
-            &["A=0", "A=1", "B='2'"],
-            &["ParameterKey=A,", "ParameterValue=1", "B=2"],
-        ] {
-            assert_eq!(pairs(tokens), expected, "{tokens:?}");
-        }
-        for token in [r#"A="x y""#, "A='x y'", r"A=x\ y"] {
-            assert_eq!(pairs(&[token]), [pair("A", "x y")], "{token}");
-        }
-        assert_eq!(pairs(&["A=a,b,c"]), [pair("A", "a,b,c")]);
-        assert_eq!(pairs(&["A=https://x?y=1"]), [pair("A", "https://x?y=1")]);
-        assert_eq!(pairs(&[r#"A="""#]), [pair("A", "")]);
-        assert_eq!(pairs(&["A==b"]), [pair("A", "=b")]);
-        assert_eq!(
-            pairs(&["ParameterKey=A,ParameterValue=\"x y\""]),
-            [pair("A", "x y")]
-        );
-    }
-
-    #[test]
-    fn what_is_no_override_is_named() {
-        assert_eq!(parse(["A=1 junk B=2"]).unwrap().ignored, ["junk"]);
-        assert_eq!(parse(["junk"]), Err("junk".to_owned()));
-        assert_eq!(parse(["A="]), Err("A=".to_owned()));
-        assert_eq!(parse(["", " "]).unwrap(), ParsedOverrides::default());
-        assert_eq!(
-            parse(["ParameterKey=A,ParameterValue=1 x"])
-                .unwrap()
-                .ignored,
-            ["x"]
-        );
-    }
+/// Numbers are the same however they are written.
+fn same(one: &str, other: &str) -> bool {
+    let number = |text: &str| text.trim().parse::<f64>().ok();
+    number(one)
+        .zip(number(other))
+        .is_some_and(|(one, other)| (one - other).abs() < f64::EPSILON)
 }

@@ -18,13 +18,22 @@ const CORE: &str = "tag:yaml.org,2002:";
 /// Deepest nesting, of flow and of block collections.
 const MAX_DEPTH: usize = 200;
 
+/// What a text holds, and the keys in it that a later one of the same map has replaced.
+#[derive(Debug)]
+pub(super) struct Document {
+    pub(super) root: Node,
+    pub(super) replaced: Vec<(String, Span)>,
+}
+
 /// Reads the one document of a text.
-pub(super) fn read(text: &str) -> Result<Node, SyntaxError> {
+pub(super) fn read(text: &str, file: usize) -> Result<Document, SyntaxError> {
     let mut options = Options::default();
     options.flow_nesting_limit = MAX_DEPTH;
     options.block_nesting_limit = MAX_DEPTH;
     let mut composer = Composer {
         text,
+        file,
+        replaced: Vec::new(),
         parser: Parser::new_from_str_with_options(text, options),
         anchors: HashMap::new(),
     };
@@ -36,25 +45,32 @@ pub(super) fn read(text: &str) -> Result<Node, SyntaxError> {
             Event::DocumentStart(..) if document.is_some() => {
                 return Err(SyntaxError::new(
                     "expected a single document, but found another one",
-                    place(span),
+                    composer.place(span),
                 ));
             }
             Event::StreamStart | Event::DocumentStart(..) | Event::DocumentEnd => {}
             event => document = Some(composer.node(event, span)?),
         }
     }
-    Ok(document.unwrap_or(Node {
+    let root = document.unwrap_or(Node {
         kind: Kind::Null,
         span: Span {
             line: 1,
             column: 1,
+            file,
             ..Span::default()
         },
-    }))
+    });
+    Ok(Document {
+        root,
+        replaced: composer.replaced,
+    })
 }
 
 struct Composer<'a> {
     text: &'a str,
+    file: usize,
+    replaced: Vec<(String, Span)>,
     parser: Parser<'a, granit_parser::StrInput<'a>>,
     anchors: HashMap<usize, Node>,
 }
@@ -85,6 +101,7 @@ impl<'a> Composer<'a> {
             end: start,
             line: marker.line().max(1),
             column: marker.col() + 1,
+            file: self.file,
         };
         let mut error = SyntaxError::new(error.info(), span);
         // The parser points at what came before a tab; the tab is what to look for.
@@ -107,7 +124,7 @@ impl<'a> Composer<'a> {
     }
 
     fn node(&mut self, event: Event<'a>, span: granit_parser::Span) -> Result<Node, SyntaxError> {
-        let mut at = place(span);
+        let mut at = self.place(span);
         if let Some(tag) = span.tag_start {
             at = Span {
                 start: tag.byte_offset().unwrap_or(at.start),
@@ -159,7 +176,7 @@ impl<'a> Composer<'a> {
         loop {
             let (event, span) = self.event()?;
             if matches!(event, Event::SequenceEnd) {
-                at.end = place(span).end;
+                at.end = self.place(span).end;
                 return Ok(Kind::List(Arc::new(items)));
             }
             items.push(self.node(event, span)?);
@@ -171,7 +188,7 @@ impl<'a> Composer<'a> {
         loop {
             let (event, span) = self.event()?;
             if matches!(event, Event::MappingEnd) {
-                at.end = place(span).end;
+                at.end = self.place(span).end;
                 break;
             }
             let merge =
@@ -189,18 +206,31 @@ impl<'a> Composer<'a> {
                 });
             }
         }
-        merged.extend(own);
-        Ok(Kind::Map(Arc::new(last_wins(merged))))
+        let own = self.last_wins(own);
+        Ok(Kind::Map(Arc::new(if merged.is_empty() {
+            own
+        } else {
+            merged.extend(own);
+            last_of_each(merged, |_| {})
+        })))
     }
-}
 
-fn place(span: granit_parser::Span) -> Span {
-    let (start, end) = (span.start, span.end);
-    Span {
-        start: start.byte_offset().unwrap_or_default(),
-        end: end.byte_offset().unwrap_or_default(),
-        line: start.line(),
-        column: start.col() + 1,
+    fn last_wins(&mut self, entries: Vec<Entry>) -> Vec<Entry> {
+        let replaced = &mut self.replaced;
+        last_of_each(entries, |entry| {
+            replaced.push((entry.key.clone(), entry.key_span));
+        })
+    }
+
+    fn place(&self, span: granit_parser::Span) -> Span {
+        let (start, end) = (span.start, span.end);
+        Span {
+            start: start.byte_offset().unwrap_or_default(),
+            end: end.byte_offset().unwrap_or_default(),
+            line: start.line(),
+            column: start.col() + 1,
+            file: self.file,
+        }
     }
 }
 
@@ -298,12 +328,13 @@ fn merge_into(merged: &mut Vec<Entry>, value: &Node) -> Result<(), SyntaxError> 
     Ok(())
 }
 
-/// Keeps the last value of each key, at the place of the first.
-fn last_wins(entries: Vec<Entry>) -> Vec<Entry> {
+/// Keeps the last value of each key, at the place of the first, and tells of the others.
+fn last_of_each(entries: Vec<Entry>, mut replaced: impl FnMut(&Entry)) -> Vec<Entry> {
     let mut places: HashMap<String, usize> = HashMap::with_capacity(entries.len());
     let mut kept: Vec<Entry> = Vec::with_capacity(entries.len());
     for entry in entries {
         if let Some(at) = places.get(&entry.key) {
+            replaced(&kept[*at]);
             kept[*at] = entry;
         } else {
             places.insert(entry.key.clone(), kept.len());

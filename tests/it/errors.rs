@@ -93,7 +93,17 @@ fn a_property_that_is_wrong_is_shown_in_its_place() {
     let with = |line: &str| with(&format!("Handler: app.handler\n      {line}"));
     with("CodeUri: nowhere").failure(1, "Local code path '");
     with("CodeUri: src/app.py").failure(1, "Local code path '");
-    with("CodeUri: s3://b/k").failure(1, "Function Hello has its code in S3");
+    with("CodeUri: s3://b/k").failure(
+        1,
+        "The resource AWS::Serverless::Function 'Hello' has specified S3 location for CodeUri",
+    );
+    let both = with("Timeout: soon\n      MemorySize: big").failure(1, "Failed converting");
+    assert!(
+        both.stderr
+            .contains("Error: Invalid Number for Timeout: soon"),
+        "{}",
+        both.stderr
+    );
     with("Timeout: soon").failure(1, "Invalid Number for Timeout: soon");
     with("MemorySize: big").failure(
         1,
@@ -365,13 +375,9 @@ fn values_that_cannot_end_are_errors_or_warnings_in_time() {
     let circle = format!(
         "Resources:\n  Hello: {{{function}, FunctionName: !Sub '${{Hello}}-${{Hello}}'}}}}\n"
     );
-    let output = template(&circle).invoke(&["Hello"]).success();
-    assert!(
-        output
-            .stderr
-            .contains("its FunctionName is ignored: it leads to itself"),
-        "{}",
-        output.stderr
+    template(&circle).invoke(&["Hello"]).failure(
+        1,
+        "Function 'Hello': its FunctionName is ignored: it leads to itself: Hello -> Hello",
     );
     for text in [
         "[".repeat(200_000),

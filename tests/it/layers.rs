@@ -10,6 +10,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("lambda", &[]),
     ("env", &[]),
     ("shutdown", &[]),
+    ("archive", &[]),
     ("channel", &[]),
     ("template", &["lambda"]),
     ("function", &["lambda", "template"]),
@@ -36,13 +37,15 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("exit", &["lambda", "shutdown"]),
     (
         "error",
-        &["engine", "function", "settings", "template", "exit"],
+        &[
+            "archive", "engine", "function", "settings", "template", "exit",
+        ],
     ),
     (
         "command",
         &[
-            "engine", "env", "error", "exit", "function", "lambda", "sandbox", "settings",
-            "shutdown", "template",
+            "archive", "engine", "env", "error", "exit", "function", "lambda", "sandbox",
+            "settings", "shutdown", "template",
         ],
     ),
 ];

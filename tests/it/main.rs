@@ -9,6 +9,7 @@
 
 mod support;
 
+mod catalogue;
 mod endings;
 mod engine_faults;
 mod errors;

@@ -1,0 +1,119 @@
+//! From the template's file to the function that is to run.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, warning};
+use crate::function::{Catalog, Function};
+use crate::lambda::Events;
+use crate::settings::Invoke;
+use crate::template::{Application, Problem, Surroundings};
+
+/// A function, and the version or alias that it is invoked by.
+pub(super) struct Invoked {
+    pub(super) function: Function,
+    pub(super) qualifier: Option<String>,
+}
+
+/// The function, and what is to be said of it and its template.
+struct Resolved {
+    invoked: Invoked,
+    warnings: Vec<Problem>,
+    ambiguity: Option<String>,
+    undeclared: Vec<String>,
+}
+
+/// Finds the function in the template and resolves it. Templates can be large, so that is done beside the signals.
+pub(super) async fn function(
+    settings: &Invoke,
+    events: &Events,
+    styled: bool,
+) -> Result<Invoked, Error> {
+    let (path, name) = (settings.template.clone(), settings.function.clone());
+    let aws = &settings.aws.surroundings;
+    let surroundings = Surroundings {
+        overrides: settings.overrides.clone(),
+        region: aws.region.clone(),
+        account: aws.account.clone(),
+    };
+    let found = tokio::task::spawn_blocking(move || find(&path, name.as_deref(), surroundings));
+    let resolved = found.await.map_err(|source| Error::Process {
+        action: "reading the template",
+        source: io::Error::other(source),
+    })??;
+    for name in resolved.undeclared {
+        events.warn(format!(
+            "parameter '{name}' is given a value, and the template does not declare it"
+        ));
+    }
+    for problem in &resolved.warnings {
+        events.warn(warning(problem, styled));
+    }
+    if let Some(ambiguity) = resolved.ambiguity {
+        events.note(ambiguity);
+    }
+    let Invoked {
+        function,
+        qualifier,
+    } = &resolved.invoked;
+    if let Some(name) = qualifier.as_ref().filter(|name| !function.has(name)) {
+        events.warn(format!(
+            "the template has no alias '{name}' of function '{}'",
+            function.path
+        ));
+    }
+    Ok(resolved.invoked)
+}
+
+fn find(path: &Path, name: Option<&str>, surroundings: Surroundings) -> Result<Resolved, Error> {
+    let text = text(path)?;
+    let application = Application::load(path, &text, surroundings, &load)?;
+    let catalog = Catalog::new(&application);
+    let broken = application.broken();
+    let found = match catalog.find(name) {
+        Ok(found) => found,
+        // What is missing may be why the function is not there.
+        Err(_) if !broken.is_empty() => return Err(broken.to_vec().into()),
+        Err(error) => return Err(error.into()),
+    };
+    let (function, own) = Function::resolve(found.function)?;
+    let mut warnings = [application.warnings(), broken].concat();
+    warnings.extend(own);
+    Ok(Resolved {
+        invoked: Invoked {
+            function,
+            qualifier: found.qualifier,
+        },
+        warnings,
+        ambiguity: found.ambiguity,
+        undeclared: application.undeclared(),
+    })
+}
+
+/// The template's text.
+fn text(path: &Path) -> Result<String, Error> {
+    let failed = |action, source| Error::File {
+        action,
+        path: path.to_owned(),
+        source,
+    };
+    match std::fs::read(path) {
+        Ok(bytes) => String::from_utf8(bytes).map_err(|error| {
+            let source = io::Error::new(io::ErrorKind::InvalidData, error.utf8_error());
+            failed("Failed to parse template: it is not UTF-8:", source)
+        }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(Error::NoTemplate(PathBuf::from(path)))
+        }
+        Err(source) => Err(failed("reading the template", source)),
+    }
+}
+
+/// A file that a template refers to.
+fn load(path: &Path) -> Result<String, String> {
+    std::fs::read_to_string(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        io::ErrorKind::InvalidData => "it is not UTF-8".to_owned(),
+        _ => error.to_string(),
+    })
+}

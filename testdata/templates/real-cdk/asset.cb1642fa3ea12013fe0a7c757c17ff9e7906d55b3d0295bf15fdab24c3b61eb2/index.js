@@ -1,0 +1,2 @@
+// How much flour there is.
+exports.handler = async () => ({ flour: 25 });

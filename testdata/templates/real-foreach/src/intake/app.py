@@ -1,0 +1,13 @@
+"""Takes what the stations measure."""
+
+
+def collect(event, context):
+    return {"measured": len(event["values"])}
+
+
+def Wind(event, context):
+    return {"wind": event["speed"]}
+
+
+def Rain(event, context):
+    return {"rain": event["depth"]}

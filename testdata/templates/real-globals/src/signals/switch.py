@@ -1,0 +1,5 @@
+"""Turns a switch."""
+
+
+def handler(event, context):
+    return {"switch": event["number"], "position": event["position"]}

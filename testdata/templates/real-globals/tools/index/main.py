@@ -1,0 +1,5 @@
+"""Says that it is there."""
+
+
+def run(event, context):
+    return "here"

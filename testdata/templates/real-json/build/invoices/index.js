@@ -1,0 +1,2 @@
+// Invoices for a tiler.
+exports.handler = async (event) => ({ invoice: event.quote });

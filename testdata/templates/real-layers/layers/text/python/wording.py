@@ -1,0 +1,5 @@
+"""Words as customers read them."""
+
+
+def title(text):
+    return text.strip().capitalize()

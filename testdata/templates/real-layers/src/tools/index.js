@@ -1,0 +1,2 @@
+// Kilograms to pounds.
+exports.handler = async (event) => require('units').pounds(event.kilograms);

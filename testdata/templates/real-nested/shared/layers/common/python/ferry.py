@@ -1,0 +1,5 @@
+"""What a ticket looks like."""
+
+
+def valid(ticket):
+    return ticket.startswith("F-")

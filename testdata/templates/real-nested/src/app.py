@@ -1,0 +1,7 @@
+"""The front: takes a wish and asks the desk."""
+
+import os
+
+
+def handler(event, context):
+    return {"desk": os.environ["DESK"], "tickets": os.environ["TICKETS"]}

@@ -1,0 +1,3 @@
+"""What a seat costs."""
+
+SEAT = 4
