@@ -11,6 +11,7 @@ use std::error::Error;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::sync::mpsc;
 use std::thread;
 
@@ -40,9 +41,15 @@ fn main() -> Result<()> {
     let memory = 128 << 20;
     let further = settings.first().filter(|one| !one.is_empty());
     let further = further.map_or_else(String::new, |one| format!(", {one}"));
+    // A runtime that the function brings is started by the service, not by the image.
+    let entrypoint = if Path::new(code).join("bootstrap").exists() {
+        r#""Entrypoint": ["/var/task/bootstrap"], "#
+    } else {
+        ""
+    };
     // Rust writes a list of plain strings as JSON does.
     let body = format!(
-        r#"{{"Image": {image:?}, "Cmd": [{handler:?}], "Env": {variables:?}, "HostConfig": {{
+        r#"{{"Image": {image:?}, {entrypoint}"Cmd": [{handler:?}], "Env": {variables:?}, "HostConfig": {{
             "AutoRemove": true, "Memory": {memory}, "MemorySwap": {memory}, "LogConfig": {{"Type": "none"}},
             "Mounts": [{{"Type": "bind", "Source": {code:?}, "Target": "/var/task", "ReadOnly": true}}]{further}
         }}}}"#

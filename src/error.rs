@@ -93,6 +93,9 @@ impl Error {
             Self::Problem(problem) | Self::Settings(SettingsError::Config(problem)) => {
                 problem.hint.clone()
             }
+            Self::Settings(SettingsError::ConfigFormat(_)) => {
+                Some("Supported formats are: [.toml|.yaml|.yml]".to_owned())
+            }
             Self::NoTemplate(_) => {
                 Some("name it with `-t`, or change to the directory that has it".to_owned())
             }

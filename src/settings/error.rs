@@ -15,6 +15,9 @@ pub enum SettingsError {
     /// A configuration file that was named and is not there.
     #[error("Config file {0} does not exist or could not be read!")]
     NoConfig(String),
+    /// A configuration file in a format that is not known.
+    #[error("The config file {} uses an unsupported extension, and cannot be read.", .0.display())]
+    ConfigFormat(PathBuf),
     /// A file that cannot be read.
     #[error("{path}: {source}", path = path.display())]
     Unreadable { path: PathBuf, source: io::Error },

@@ -4,7 +4,9 @@
 mod aws;
 mod env_vars;
 mod error;
+mod overrides;
 mod samconfig;
+mod setting;
 
 use std::path::{Path, PathBuf};
 
@@ -13,10 +15,12 @@ pub use env_vars::EnvVars;
 pub use error::SettingsError;
 pub use samconfig::Config;
 
+use self::overrides::Gathered;
 use crate::cli::{ConfigArgs, InvokeArgs};
 use crate::engine::{Network, PullPolicy, Transport};
 use crate::env::{self, Env};
-use crate::template::{Overrides, overrides};
+use crate::template::Overrides;
+use crate::template::overrides::ParsedOverrides;
 
 /// Where templates are looked for.
 const TEMPLATES: [&str; 4] = [
@@ -80,11 +84,12 @@ impl Invoke {
     pub fn resolve(args: &InvokeArgs, env: &Env) -> Result<Self, SettingsError> {
         let config = config(&args.config, args.template.template.as_deref(), env)?;
         let absolute = |path: &str| env.directory.join(path);
-        let overrides = parameters(args, &config)?;
+        let overrides = parameters(args, &config, env)?;
         let ignored = overrides
             .ignored
             .iter()
-            .map(|part| format!("'{part}' in --parameter-overrides is no override"));
+            .map(|part| format!("'{part}' in --parameter-overrides is no override"))
+            .chain(config.note.clone());
         Ok(Self {
             warnings: ignored.collect(),
             overrides: overrides.values,
@@ -193,12 +198,14 @@ fn existing(
 fn parameters(
     args: &InvokeArgs,
     config: &Config,
-) -> Result<overrides::ParsedOverrides, SettingsError> {
-    let parsed = match &args.template.parameter_overrides {
-        Some(tokens) => overrides::parse(tokens.iter().map(String::as_str)),
-        None => return config.overrides(),
+    env: &Env,
+) -> Result<ParsedOverrides, SettingsError> {
+    let Some(tokens) = &args.template.parameter_overrides else {
+        return config.overrides(&env.directory);
     };
-    parsed.map_err(|token| SettingsError::override_format(&token))
+    let mut gathered = Gathered::new(&env.directory);
+    gathered.tokens(tokens)?;
+    Ok(gathered.parsed)
 }
 
 /// A variable that is yes or no; none where it is neither.

@@ -1,33 +1,25 @@
-//! `samconfig.toml`: `[{environment}.global.parameters]` with `[{environment}.{command}.parameters]` over it.
+//! `samconfig.toml`, `.yaml` or `.yml`: `{environment}.global.parameters` with `{environment}.{command}.parameters` over it.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
-
 use super::SettingsError;
-use crate::template::overrides::{self, ParsedOverrides};
+use super::overrides::{Gathered, Wrong};
+use super::setting::{Format, Setting, Value};
+use crate::template::overrides::ParsedOverrides;
 use crate::template::{Problem, Source, Span};
 
-const NAME: &str = "samconfig.toml";
+/// Where the file is looked for, the first that is there counts.
+const NAMES: [&str; 3] = ["samconfig.toml", "samconfig.yaml", "samconfig.yml"];
 
 /// The parameters of one command in one environment.
 #[derive(Debug, Default)]
 pub struct Config {
     source: Option<Source>,
-    values: BTreeMap<String, (Setting, Range<usize>)>,
-}
-
-/// A value of the file.
-#[derive(Clone, Debug, PartialEq)]
-enum Setting {
-    Text(String),
-    Number(String),
-    Flag(bool),
-    List(Vec<Self>),
-    Map(Vec<(String, Self)>),
+    values: BTreeMap<String, Setting>,
+    /// What there is to say of the choice of the file.
+    pub note: Option<String>,
 }
 
 /// A word for true or false, in any of the spellings that the command line takes.
@@ -51,21 +43,40 @@ impl Config {
         environment: &str,
         command: &str,
     ) -> Result<Self, SettingsError> {
-        let path = directory.join(named.unwrap_or(Path::new(NAME)));
-        match std::fs::read_to_string(&path) {
-            Ok(text) => Self::parse(path, &text, environment, command),
+        let usual: Vec<_> = NAMES
+            .iter()
+            .filter(|name| directory.join(name).exists())
+            .collect();
+        let path = match (named, usual.first()) {
+            (Some(name), _) => directory.join(name),
+            (None, Some(name)) => directory.join(name),
+            (None, None) => return Ok(Self::default()),
+        };
+        let Some(format) = Format::of(&path).or_else(|| is_pipe(&path).then_some(Format::Toml))
+        else {
+            return Err(SettingsError::ConfigFormat(path));
+        };
+        let mut config = match std::fs::read_to_string(&path) {
+            Ok(text) => Self::parse((path, format), &text, environment, command)?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => match named {
-                Some(name) if name != Path::new(NAME) => {
-                    Err(SettingsError::NoConfig(name.display().to_string()))
+                Some(name) if name != Path::new(NAMES[0]) => {
+                    return Err(SettingsError::NoConfig(name.display().to_string()));
                 }
-                _ => Ok(Self::default()),
+                _ => Self::default(),
             },
-            Err(source) => Err(SettingsError::Unreadable { path, source }),
-        }
+            Err(source) => return Err(SettingsError::Unreadable { path, source }),
+        };
+        config.note = usual.first().filter(|_| named.is_none() && usual.len() > 1).map(|name| {
+            format!(
+                "More than one samconfig file found; using {name}. To use another config file, please specify it using \
+                 the '--config-file' flag."
+            )
+        });
+        Ok(config)
     }
 
     fn parse(
-        path: PathBuf,
+        (path, format): (PathBuf, Format),
         text: &str,
         environment: &str,
         command: &str,
@@ -74,60 +85,51 @@ impl Config {
             path,
             text: text.into(),
         };
-        let problem = |message: &str, range: Option<Range<usize>>, hint: &str| {
-            problem(&source, message, range, hint)
-        };
-        let document = DeTable::parse(text).map_err(|error| {
-            problem(
-                error.message().trim(),
-                error.span(),
-                "the file must be valid TOML",
-            )
+        let root = format.parse(text).map_err(|(message, range)| {
+            let hint = match format {
+                Format::Toml => "the file must be valid TOML",
+                Format::Yaml => "the file must be valid YAML",
+            };
+            problem(&source, &message, range, hint)
         })?;
-        let root = document.get_ref();
-        if root.is_empty() {
+        let empty = root.entries().is_some_and(<[_]>::is_empty) || root.kind == Value::Nothing;
+        if empty {
             return Ok(Self::default());
         }
         match root.get("version") {
-            Some(version) if matches!(version.get_ref(), DeValue::Float(_)) => {}
+            Some(version) if matches!(version.kind, Value::Number(_, true)) => {}
             version => {
                 let text = "'version' key is not present or is in unrecognized format.";
-                return Err(problem(
-                    text,
-                    version.map(Spanned::span),
-                    "add `version = 0.1` at the top",
-                ));
+                let range = version.map(|version| version.range.clone());
+                let hint = match format {
+                    Format::Toml => "add `version = 0.1` at the top",
+                    Format::Yaml => "add `version: 0.1` at the top",
+                };
+                return Err(problem(&source, text, range, hint));
             }
         }
         let mut values = BTreeMap::new();
         for section in ["global", command] {
             let table = [environment, section, "parameters"]
                 .iter()
-                .try_fold(root, |table, name| table.get(*name)?.get_ref().as_table());
-            for (key, value) in table.into_iter().flatten() {
-                values.insert(
-                    key.get_ref().to_string(),
-                    (setting(value.get_ref()), value.span()),
-                );
-            }
+                .try_fold(&root, |table, name| table.get(name));
+            let entries = table.and_then(Setting::entries).unwrap_or_default();
+            values.extend(entries.iter().cloned());
         }
         Ok(Self {
             source: Some(source),
             values,
+            note: None,
         })
     }
 
-    fn wrong(&self, key: &str, range: &Range<usize>, wanted: &str) -> SettingsError {
+    fn wrong(&self, key: &str, setting: &Setting, wanted: &str) -> SettingsError {
         let source = self.source.clone().unwrap_or_else(|| Source {
-            path: PathBuf::from(NAME),
+            path: PathBuf::from(NAMES[0]),
             text: "".into(),
         });
-        problem(
-            &source,
-            &format!("'{key}' must be {wanted}"),
-            Some(range.clone()),
-            "",
-        )
+        let range = Some(setting.range.clone());
+        problem(&source, &format!("'{key}' must be {wanted}"), range, "")
     }
 
     /// A value as text.
@@ -137,9 +139,11 @@ impl Config {
     pub fn text(&self, key: &str) -> Result<Option<String>, SettingsError> {
         match self.values.get(key) {
             None => Ok(None),
-            Some((Setting::Text(text) | Setting::Number(text), _)) => Ok(Some(text.clone())),
-            Some((Setting::Flag(value), _)) => Ok(Some(value.to_string())),
-            Some((_, range)) => Err(self.wrong(key, range, "text")),
+            Some(setting) if setting.kind == Value::Nothing => Ok(None),
+            Some(setting) => match setting.scalar() {
+                Some(text) => Ok(Some(text)),
+                None => Err(self.wrong(key, setting, "text")),
+            },
         }
     }
 
@@ -148,14 +152,16 @@ impl Config {
     /// # Errors
     /// It is neither.
     pub fn flag(&self, key: &str) -> Result<bool, SettingsError> {
-        match self.values.get(key) {
-            None => Ok(false),
-            Some((Setting::Flag(value), _)) => Ok(*value),
-            Some((Setting::Text(text), range)) => {
-                boolean(text).ok_or_else(|| self.wrong(key, range, "true or false"))
-            }
-            Some((_, range)) => Err(self.wrong(key, range, "true or false")),
-        }
+        let Some(setting) = self.values.get(key) else {
+            return Ok(false);
+        };
+        let flag = match &setting.kind {
+            Value::Nothing => Some(false),
+            Value::Flag(value) => Some(*value),
+            Value::Text(text) | Value::Number(text, _) => boolean(text),
+            Value::List(_) | Value::Map(_) => None,
+        };
+        flag.ok_or_else(|| self.wrong(key, setting, "true or false"))
     }
 
     /// A value as a list; one value is a list of one.
@@ -165,13 +171,13 @@ impl Config {
     pub fn list(&self, key: &str) -> Result<Vec<String>, SettingsError> {
         match self.values.get(key) {
             None => Ok(Vec::new()),
-            Some((Setting::List(items), range)) => {
-                let texts = items.iter().map(Setting::scalar);
-                texts
-                    .collect::<Option<_>>()
-                    .ok_or_else(|| self.wrong(key, range, "a list of texts"))
-            }
-            Some(_) => Ok(self.text(key)?.into_iter().collect()),
+            Some(setting) => match &setting.kind {
+                Value::List(items) => {
+                    let texts: Option<_> = items.iter().map(Setting::scalar).collect();
+                    texts.ok_or_else(|| self.wrong(key, setting, "a list of texts"))
+                }
+                _ => Ok(self.text(key)?.into_iter().collect()),
+            },
         }
     }
 
@@ -186,87 +192,26 @@ impl Config {
     /// Values of parameters: text as on the command line, a list of such texts, or a map.
     ///
     /// # Errors
-    /// Text without an override in it.
-    pub fn overrides(&self) -> Result<ParsedOverrides, SettingsError> {
-        let mut parsed = ParsedOverrides::default();
-        if let Some((setting, range)) = self.values.get("parameter_overrides") {
-            collect_overrides(setting, &mut parsed).map_err(|token| {
-                self.wrong(
-                    "parameter_overrides",
-                    range,
-                    &format!("overrides; '{token}' is none"),
-                )
+    /// Text without an override in it, or a file that cannot be used.
+    pub fn overrides(&self, directory: &Path) -> Result<ParsedOverrides, SettingsError> {
+        let key = "parameter_overrides";
+        let mut gathered = Gathered::new(directory);
+        if let Some(setting) = self.values.get(key) {
+            gathered.setting(setting).map_err(|wrong| match wrong {
+                Wrong::Token(token) => {
+                    self.wrong(key, setting, &format!("overrides; '{token}' is none"))
+                }
+                Wrong::File(text) => self.wrong(key, setting, &format!("overrides; {text}")),
             })?;
         }
-        Ok(parsed)
+        Ok(gathered.parsed)
     }
 }
 
-fn collect_overrides(setting: &Setting, parsed: &mut ParsedOverrides) -> Result<(), String> {
-    match setting {
-        Setting::List(items) => items
-            .iter()
-            .try_for_each(|item| collect_overrides(item, parsed))?,
-        Setting::Map(entries) => {
-            parsed.values.extend(
-                entries
-                    .iter()
-                    .map(|(name, value)| (name.clone(), value.parameter())),
-            );
-        }
-        scalar => {
-            let text = scalar.scalar().unwrap_or_default();
-            let more = overrides::parse([text.as_str()])?;
-            parsed.values.extend(more.values);
-            parsed.ignored.extend(more.ignored);
-        }
-    }
-    Ok(())
-}
-
-impl Setting {
-    fn scalar(&self) -> Option<String> {
-        match self {
-            Self::Text(text) | Self::Number(text) => Some(text.clone()),
-            Self::Flag(value) => Some(value.to_string()),
-            Self::List(_) | Self::Map(_) => None,
-        }
-    }
-
-    /// The text of a parameter's value, as SAM CLI makes it of a map's: truth values as Python writes them.
-    fn parameter(&self) -> String {
-        match self {
-            Self::Flag(true) => "True".to_owned(),
-            Self::Flag(false) => "False".to_owned(),
-            Self::List(items) => {
-                let texts = items.iter().map(|item| item.parameter().trim().to_owned());
-                texts
-                    .filter(|text| !text.is_empty())
-                    .collect::<Vec<_>>()
-                    .join(",")
-            }
-            other => other.scalar().unwrap_or_default(),
-        }
-    }
-}
-
-fn setting(value: &DeValue<'_>) -> Setting {
-    match value {
-        DeValue::String(text) => Setting::Text(text.to_string()),
-        DeValue::Boolean(value) => Setting::Flag(*value),
-        DeValue::Integer(number) => Setting::Number(number.to_string()),
-        DeValue::Float(number) => Setting::Number(number.to_string()),
-        DeValue::Datetime(moment) => Setting::Text(moment.to_string()),
-        DeValue::Array(items) => {
-            Setting::List(items.iter().map(|item| setting(item.get_ref())).collect())
-        }
-        DeValue::Table(table) => Setting::Map(
-            table
-                .iter()
-                .map(|(key, value)| (key.get_ref().to_string(), setting(value.get_ref())))
-                .collect(),
-        ),
-    }
+/// A pipe has no name that tells its format.
+fn is_pipe(path: &Path) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    std::fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo())
 }
 
 fn problem(
@@ -305,7 +250,12 @@ mod tests {
     use super::*;
 
     fn config(text: &str) -> Result<Config, SettingsError> {
-        Config::parse("samconfig.toml".into(), text, "default", "local_invoke")
+        Config::parse(
+            ("samconfig.toml".into(), Format::Toml),
+            text,
+            "default",
+            "local_invoke",
+        )
     }
 
     #[test]
@@ -325,7 +275,7 @@ mod tests {
             let text = format!(
                 "version = 0.1\n[default.local_invoke.parameters]\nparameter_overrides = {value}\n"
             );
-            let parsed = config(&text).unwrap().overrides().unwrap();
+            let parsed = config(&text).unwrap().overrides(Path::new("/")).unwrap();
             parsed
                 .values
                 .into_iter()

@@ -7,14 +7,20 @@ use serde::de::IgnoredAny;
 
 use super::node::{Entry, Kind, Node, Span};
 use super::scalar::python_float;
+use super::yaml::Document;
 
 /// Deepest nesting.
 const MAX_DEPTH: usize = 200;
 
 /// Reads a JSON document; none where the text is not JSON, or nested too deep.
-pub(super) fn read(text: &str, file: usize) -> Option<Node> {
+pub(super) fn read(text: &str, file: usize) -> Option<Document> {
+    // Most templates are YAML, and told by their first letter.
+    let begins = |first: char| first.is_ascii_digit() || "{[\"-tfn".contains(first);
+    if !text.trim_start().starts_with(begins) {
+        return None;
+    }
     serde_json::from_str::<IgnoredAny>(text).ok()?;
-    Walk {
+    let mut walk = Walk {
         text,
         file,
         at: 0,
@@ -22,8 +28,13 @@ pub(super) fn read(text: &str, file: usize) -> Option<Node> {
         line_start: 0,
         counted: (0, 1),
         depth: 0,
-    }
-    .value()
+        replaced: Vec::new(),
+    };
+    let root = walk.value()?;
+    Some(Document {
+        root,
+        replaced: walk.replaced,
+    })
 }
 
 struct Walk<'a> {
@@ -35,6 +46,7 @@ struct Walk<'a> {
     /// An offset in this line and its column: what is ahead of it is not counted again.
     counted: (usize, usize),
     depth: usize,
+    replaced: Vec<(String, Span)>,
 }
 
 impl Walk<'_> {
@@ -106,7 +118,9 @@ impl Walk<'_> {
             self.at += 1;
             let value = self.value()?;
             if let Some(at) = places.get(&key) {
-                entries[*at].value = value;
+                let entry = &mut entries[*at];
+                self.replaced.push((key, entry.key_span));
+                (entry.value, entry.key_span) = (value, key_span);
             } else {
                 places.insert(key.clone(), entries.len());
                 entries.push(Entry {
@@ -166,7 +180,9 @@ mod tests {
 
     #[test]
     fn every_node_knows_its_place() {
-        let node = read("{\n  \"é\": [1, \"a\\u0041\\\"\"],\n\t\"k\": 1e3 }", 0).unwrap();
+        let node = read("{\n  \"é\": [1, \"a\\u0041\\\"\"],\n\t\"k\": 1e3 }", 0)
+            .unwrap()
+            .root;
         assert_eq!(node.to_json(), "{\"é\":[1,\"aA\\\"\"],\"k\":1000.0}");
         let place = |node: &Node| (node.span.line, node.span.column);
         assert_eq!(place(&node), (1, 1));

@@ -32,6 +32,9 @@ pub use resource::Resource;
 pub use scope::Scope;
 pub use value::{LayerRef, Unresolved, Value};
 
+/// Largest file: many times what the service takes, and read in a moment.
+const MAX_TEXT: usize = 16 << 20;
+
 /// Reads a document: as JSON where it is JSON, else as YAML.
 ///
 /// # Errors
@@ -40,16 +43,26 @@ pub fn read(text: &str) -> Result<Node, SyntaxError> {
     // A byte order mark is none of JSON's, so what follows one is YAML.
     let bare = text.strip_prefix('\u{feff}');
     match json::read(text, 0) {
-        Some(node) => Ok(node),
+        Some(document) => Ok(document.root),
         None => Ok(yaml::read(bare.unwrap_or(text), 0)?.root),
     }
 }
 
 /// Reads one of several files, and tells of the keys in it that a later one of the same map has replaced.
 fn read_as(text: &str, file: usize) -> Result<(Node, Vec<(String, Span)>), SyntaxError> {
-    if let Some(node) = json::read(text, file) {
-        return Ok((node, Vec::new()));
+    if text.len() > MAX_TEXT {
+        let message = format!("the file is larger than {MAX_TEXT} bytes");
+        let span = Span {
+            line: 1,
+            column: 1,
+            file,
+            ..Span::default()
+        };
+        return Err(SyntaxError::new(message, span));
     }
-    let document = yaml::read(text, file)?;
+    let document = match json::read(text, file) {
+        Some(document) => document,
+        None => yaml::read(text, file)?,
+    };
     Ok((document.root, document.replaced))
 }

@@ -110,9 +110,9 @@ fn plain(token: &str) -> Found {
     (pairs, ignored)
 }
 
-/// Names are letters and digits; quotes around one are tolerated.
+/// Names are letters and digits, with colons in those of pseudo parameters; quotes around one are tolerated.
 fn is_key(letter: char) -> bool {
-    letter.is_ascii_alphanumeric() || letter == '"' || letter == '\''
+    letter.is_ascii_alphanumeric() || matches!(letter, ':' | '"' | '\'')
 }
 
 fn take(text: &str, allowed: impl Fn(char) -> bool) -> (&str, &str) {
@@ -193,6 +193,10 @@ mod tests {
         assert_eq!(pairs(&["A=https://x?y=1"]), [pair("A", "https://x?y=1")]);
         assert_eq!(pairs(&[r#"A="""#]), [pair("A", "")]);
         assert_eq!(pairs(&["A==b"]), [pair("A", "=b")]);
+        assert_eq!(
+            pairs(&["AWS::StackName=shop"]),
+            [pair("AWS::StackName", "shop")]
+        );
         assert_eq!(
             pairs(&["ParameterKey=A,ParameterValue=\"x y\""]),
             [pair("A", "x y")]

@@ -13,11 +13,19 @@ pub(super) fn resolve(text: &str) -> Kind {
         "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => {
             Kind::Bool(false)
         }
-        text => match integer(text).or_else(|| float(text)) {
+        text => match number(text) {
             Some(number) => Kind::Number(number),
             None => Kind::String(text.to_owned()),
         },
     }
+}
+
+/// A number, whose first letter tells nearly every text from one.
+fn number(text: &str) -> Option<String> {
+    if !text.starts_with(|first: char| first.is_ascii_digit() || matches!(first, '+' | '-' | '.')) {
+        return None;
+    }
+    integer(text).or_else(|| float(text))
 }
 
 /// Resolves a scalar with an explicit tag of YAML's own. None where the text does not fit the tag.

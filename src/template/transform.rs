@@ -10,6 +10,8 @@ use super::read_as;
 use super::scope::Scope;
 use super::value::Value;
 
+/// One of these is in every text that has a transform.
+const MARKS: [&str; 4] = [FOR_EACH, "Fn::Transform", "!Transform", INCLUDE];
 /// How the key of a loop begins.
 pub(super) const FOR_EACH: &str = "Fn::ForEach::";
 const EXTENSIONS: &str = "AWS::LanguageExtensions";
@@ -19,7 +21,7 @@ const MAX_LOOPS: usize = 5;
 /// Files that include files.
 const MAX_INCLUDES: usize = 8;
 /// Nodes that loops may make.
-const BUDGET: usize = 500_000;
+const BUDGET: usize = 1_000_000;
 
 /// Whether a template names the transform of the language extensions.
 pub(super) fn is_extended(root: &Node) -> bool {
@@ -40,7 +42,9 @@ pub(super) struct Expanded {
 /// Puts included files in and unrolls loops; none where the template has neither.
 pub(super) fn expand(scope: Scope<'_>, load: Load<'_>) -> Result<Option<Expanded>, Box<Problem>> {
     let root = &scope.stack().root;
-    if !concerns(root) {
+    // A look at the text is cheaper than one at every node, and there may be more nodes than text, through aliases.
+    let text = &scope.application.files[root.span.file].text;
+    if !MARKS.iter().any(|mark| text.contains(mark)) {
         return Ok(None);
     }
     let mut transform = Transform {
@@ -56,19 +60,6 @@ pub(super) fn expand(scope: Scope<'_>, load: Load<'_>) -> Result<Option<Expanded
         files: transform.files,
         broken: transform.broken,
     }))
-}
-
-fn concerns(node: &Node) -> bool {
-    match &node.kind {
-        Kind::List(items) => items.iter().any(concerns),
-        Kind::Map(entries) => entries.iter().any(|entry| {
-            entry.key.starts_with(FOR_EACH)
-                || entry.key == "Fn::Transform"
-                || (entry.key == "Transform" && includes(&entry.value).next().is_some())
-                || concerns(&entry.value)
-        }),
-        _ => false,
-    }
 }
 
 /// The includes that a top-level `Transform` names.
@@ -125,6 +116,11 @@ impl Transform<'_> {
 
     /// Puts included files in, where `Fn::Transform` asks for it.
     fn files_in(&mut self, node: &Node, directory: &Path, depth: usize) -> Node {
+        // What is too much is found out, and told, when loops are unrolled.
+        self.budget = self.budget.saturating_sub(1);
+        if self.budget == 0 {
+            return node.clone();
+        }
         let kind = match &node.kind {
             Kind::List(items) => {
                 let items = items
@@ -214,8 +210,23 @@ impl Transform<'_> {
         }
     }
 
+    fn spend(&mut self, node: &Node) -> Result<(), Box<Problem>> {
+        if let Some(left) = self.budget.checked_sub(1) {
+            self.budget = left;
+            Ok(())
+        } else {
+            let text = "the template is too large when its aliases and loops are resolved";
+            Err(Box::new(self.problem(
+                text,
+                node.span,
+                "here it is too much",
+            )))
+        }
+    }
+
     /// Unrolls the loops in a node.
     fn unroll(&mut self, node: &Node, loops: usize) -> Result<Node, Box<Problem>> {
+        self.spend(node)?;
         let kind = match &node.kind {
             Kind::List(items) => {
                 let items = items.iter().map(|item| self.unroll(item, loops));
@@ -316,9 +327,7 @@ impl Transform<'_> {
 
     /// The body of a loop for one item.
     fn bind(&mut self, node: &Node, binding: &Binding<'_>) -> Result<Node, Box<Problem>> {
-        self.budget = self.budget.checked_sub(1).ok_or_else(|| {
-            Box::new(self.problem("the loops make too much", node.span, "in this loop"))
-        })?;
+        self.spend(node)?;
         let kind = match &node.kind {
             Kind::String(text) => Kind::String(binding.fill(text)),
             Kind::List(items) => {

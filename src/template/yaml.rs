@@ -4,7 +4,7 @@
 //! user of the YAML parser, so that it can be replaced.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Tag};
@@ -17,6 +17,8 @@ use super::scalar;
 const CORE: &str = "tag:yaml.org,2002:";
 /// Deepest nesting, of flow and of block collections.
 const MAX_DEPTH: usize = 200;
+/// Entries that are compared with each other sooner than hashed.
+const SMALL: usize = 12;
 
 /// What a text holds, and the keys in it that a later one of the same map has replaced.
 #[derive(Debug)]
@@ -157,14 +159,15 @@ impl<'a> Composer<'a> {
 
     /// The text of a scalar. A block that ends with the file has a final newline only where the file has one.
     fn block_text(&self, text: Cow<'a, str>, style: ScalarStyle, at: Span) -> Cow<'a, str> {
-        let block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+        if !matches!(style, ScalarStyle::Literal | ScalarStyle::Folded) {
+            return text;
+        }
         let open = self
             .text
             .lines()
             .last()
             .is_some_and(|last| !last.trim().is_empty());
-        let at_end =
-            block && at.end >= self.text.len() && !self.text.ends_with(['\n', '\r']) && open;
+        let at_end = at.end >= self.text.len() && !self.text.ends_with(['\n', '\r']) && open;
         match text.strip_suffix('\n') {
             Some(bare) if at_end => Cow::Owned(bare.to_owned()),
             _ => text,
@@ -330,6 +333,9 @@ fn merge_into(merged: &mut Vec<Entry>, value: &Node) -> Result<(), SyntaxError> 
 
 /// Keeps the last value of each key, at the place of the first, and tells of the others.
 fn last_of_each(entries: Vec<Entry>, mut replaced: impl FnMut(&Entry)) -> Vec<Entry> {
+    if !has_twice(&entries) {
+        return entries;
+    }
     let mut places: HashMap<String, usize> = HashMap::with_capacity(entries.len());
     let mut kept: Vec<Entry> = Vec::with_capacity(entries.len());
     for entry in entries {
@@ -342,4 +348,14 @@ fn last_of_each(entries: Vec<Entry>, mut replaced: impl FnMut(&Entry)) -> Vec<En
         }
     }
     kept
+}
+
+/// Whether a key is there twice. Nearly all maps are small, and none has one twice.
+fn has_twice(entries: &[Entry]) -> bool {
+    if entries.len() <= SMALL {
+        let mut rest = entries.iter().enumerate();
+        return rest.any(|(at, entry)| entries[..at].iter().any(|known| known.key == entry.key));
+    }
+    let mut keys = HashSet::with_capacity(entries.len());
+    entries.iter().any(|entry| !keys.insert(entry.key.as_str()))
 }

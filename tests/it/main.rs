@@ -23,5 +23,6 @@ mod runtimes;
 mod settings;
 mod state_machine;
 mod supervisor;
+mod template_properties;
 mod templates;
 mod yaml;
