@@ -186,3 +186,94 @@ fn the_example_configuration_names_known_keys() {
     let output = project.invoke(&["Hello", "--event", "events/event.json"]);
     assert_eq!(output.code, Some(0), "{output:?}");
 }
+
+#[test]
+fn overrides_come_from_files_too() {
+    let project = project()
+        .file("values.yaml", "Stage: from-yaml\n")
+        .file("conf/values.toml", "\"$include\" = 'file://more.yml'\n")
+        .file("conf/more.yml", "- Stage=from-more\n")
+        .file("circle.yaml", "$include: file://circle.yaml\n")
+        .file("values.json", "{}");
+    let stage = |tokens: &[&str]| {
+        let arguments = [&["--parameter-overrides"], tokens].concat();
+        env(&project, &arguments, &[])["B"].clone()
+    };
+    assert_eq!(stage(&["file://values.yaml"]), "from-yaml");
+    assert_eq!(stage(&["file://values.yaml", "Stage=later"]), "later");
+    assert_eq!(
+        stage(&["Stage=sooner", "file://conf/values.toml"]),
+        "from-more"
+    );
+    for (token, error) in [
+        (
+            "file://nowhere.yaml",
+            "file://nowhere.yaml was not found or is a directory",
+        ),
+        (
+            "file://values.json",
+            "file://values.json uses an unsupported extension",
+        ),
+        (
+            "file://circle.yaml",
+            "Infinite recursion detected in file references: ",
+        ),
+    ] {
+        let output = project.invoke(&["Hello", "--parameter-overrides", token]);
+        let text = format!("Invalid value for '--parameter-overrides': {error}");
+        output.failure(2, &text);
+    }
+}
+
+#[test]
+fn configuration_may_be_yaml() {
+    let yaml = "version: 0.1\ndefault:\n  local_invoke:\n    parameters:\n      parameter_overrides: {Stage: yaml}\n";
+    let project = project().file("samconfig.yaml", yaml);
+    assert_eq!(env(&project, &[], &[])["B"], "yaml");
+    let project = project.file("samconfig.yml", "nonsense: [");
+    let output = project.invoke(&["Hello"]).success();
+    assert!(
+        output
+            .stderr
+            .contains("More than one samconfig file found; using samconfig.yaml."),
+        "{}",
+        output.stderr
+    );
+    let json = project.file("x.json", "{}");
+    json.invoke(&["Hello", "--config-file", "x.json"])
+        .failure(1, "The config file ");
+    let broken = json.invoke(&["Hello", "--config-file", "samconfig.yml"]);
+    assert!(
+        broken.stderr.contains("samconfig.yml:1:11"),
+        "{}",
+        broken.stderr
+    );
+}
+
+#[test]
+fn parameters_are_checked_and_secrets_are_not_shown() {
+    let parameters = "Parameters:\n  Stage: {Type: String, AllowedValues: [dev, prod]}\n  \
+                      Key: {Type: String, NoEcho: true, MinLength: 8}\n";
+    let text = TEMPLATE.replace(
+        "Parameters:\n  Stage: {Type: String, Default: dev}\n",
+        parameters,
+    );
+    let project = project().file("template.yaml", &text);
+    let output = project.invoke(&["Hello", "--parameter-overrides", "Stage=tset Key=hunter2"]);
+    let output = output.failure(
+        1,
+        "Parameter 'Stage' must be one of AllowedValues (dev, prod), not 'tset'",
+    );
+    assert!(
+        output
+            .stderr
+            .contains("Error: Parameter 'Key' must have a length of 8 at least\n"),
+        "{}",
+        output.stderr
+    );
+    assert!(!output.stderr.contains("hunter2"), "{}", output.stderr);
+    let output = project.invoke(&["Hello", "--parameter-overrides", "Stage=dev Stgae=dev"]);
+    let warning =
+        "Warning: parameter 'Stgae' is given a value, and the template does not declare it";
+    assert!(output.success().stderr.contains(warning));
+}
