@@ -162,12 +162,15 @@ fn shown(problem: &Problem, level: Level<'_>, styled: bool) -> String {
 /// The line of a place, with the place marked.
 fn excerpt<'a>(source: &'a Source, span: Span, label: &'a str) -> Snippet<'a, Annotation<'a>> {
     let length = source.text.len();
-    let start = floor(&source.text, span.start.min(length));
+    let start = floor(&source.text, span.range().start.min(length));
     // Only the first line of a long value is marked: the rest would hide the message.
     let line_end = source.text[start..]
         .find('\n')
         .map_or(length, |at| start + at);
-    let end = floor(&source.text, span.end.clamp(start, line_end.max(start)));
+    let end = floor(
+        &source.text,
+        span.range().end.clamp(start, line_end.max(start)),
+    );
     let annotation = AnnotationKind::Primary.span(start..end).label(label);
     Snippet::source(&*source.text)
         .path(source.path.display().to_string())

@@ -228,10 +228,10 @@ fn problem(
             before[line_start..].chars().count() + 1,
         );
         Span {
-            start: range.start,
-            end: range.end,
-            line,
-            column,
+            start: range.start as u32,
+            end: range.end as u32,
+            line: line as u32,
+            column: column as u32,
             file: 0,
         }
     });

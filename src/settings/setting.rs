@@ -58,7 +58,7 @@ impl Format {
             }
             Self::Yaml => read(text)
                 .map(|node| Setting::of_yaml(&node))
-                .map_err(|error| (error.message, Some(error.span.start..error.span.end))),
+                .map_err(|error| (error.message, Some(error.span.range()))),
         }
     }
 }
@@ -78,7 +78,7 @@ impl Setting {
                 Value::Map(entries.iter().map(entry).collect())
             }
         };
-        let range = node.span.start..node.span.end;
+        let range = node.span.range();
         Self { kind, range }
     }
 

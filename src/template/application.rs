@@ -176,7 +176,7 @@ impl Application {
     ) -> Problem {
         Problem {
             message: message.into(),
-            source_file: self.files[span.file].clone(),
+            source_file: self.files[span.file as usize].clone(),
             subject: String::new(),
             span: Some(span),
             label: label.into(),
@@ -187,7 +187,7 @@ impl Application {
     /// The place of a span for people.
     #[must_use]
     pub fn place(&self, span: Span) -> String {
-        let path = self.files[span.file].path.display();
+        let path = self.files[span.file as usize].path.display();
         format!("{path}:{}:{}", span.line, span.column)
     }
 

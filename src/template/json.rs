@@ -70,11 +70,11 @@ impl Walk<'_> {
         };
         self.counted = (self.at, column + self.text[from..self.at].chars().count());
         Span {
-            start: self.at,
-            end: self.at,
-            line: self.line,
-            column: self.counted.1,
-            file: self.file,
+            start: self.at as u32,
+            end: self.at as u32,
+            line: self.line as u32,
+            column: self.counted.1 as u32,
+            file: self.file as u32,
         }
     }
 
@@ -90,7 +90,7 @@ impl Walk<'_> {
             _ => Some(self.word()),
         };
         self.depth -= 1;
-        span.end = self.at;
+        span.end = self.at as u32;
         Some(Node { kind: kind?, span })
     }
 
@@ -112,7 +112,7 @@ impl Walk<'_> {
         while self.peek() != b'}' {
             let mut key_span = self.place();
             let key = self.string()?;
-            key_span.end = self.at;
+            key_span.end = self.at as u32;
             self.peek();
             // The colon.
             self.at += 1;

@@ -55,7 +55,7 @@ fn read_as(text: &str, file: usize) -> Result<(Node, Vec<(String, Span)>), Synta
         let span = Span {
             line: 1,
             column: 1,
-            file,
+            file: file as u32,
             ..Span::default()
         };
         return Err(SyntaxError::new(message, span));

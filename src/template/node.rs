@@ -1,21 +1,31 @@
 //! A template as it was written: a tree in which every node knows its place.
 
 use std::fmt::Write;
+use std::ops::Range;
 use std::sync::Arc;
 
-/// A place in a file. Lines and columns count from 1, columns in characters; offsets are in bytes.
+/// A place in a file. Lines and columns count from 1, columns in characters; offsets are in bytes. Every node has one, so
+/// it is small: no file is longer than its numbers can say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Span {
     /// First byte.
-    pub start: usize,
+    pub start: u32,
     /// One past the last byte.
-    pub end: usize,
+    pub end: u32,
     /// Line of the first byte.
-    pub line: usize,
+    pub line: u32,
     /// Column of the first byte.
-    pub column: usize,
+    pub column: u32,
     /// Which of the application's files it is.
-    pub file: usize,
+    pub file: u32,
+}
+
+impl Span {
+    /// Its bytes.
+    #[must_use]
+    pub fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
 }
 
 /// A value and its place.

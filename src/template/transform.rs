@@ -43,7 +43,7 @@ pub(super) struct Expanded {
 pub(super) fn expand(scope: Scope<'_>, load: Load<'_>) -> Result<Option<Expanded>, Box<Problem>> {
     let root = &scope.stack().root;
     // A look at the text is cheaper than one at every node, and there may be more nodes than text, through aliases.
-    let text = &scope.application.files[root.span.file].text;
+    let text = &scope.application.files[root.span.file as usize].text;
     if !MARKS.iter().any(|mark| text.contains(mark)) {
         return Ok(None);
     }
@@ -196,9 +196,10 @@ impl Transform<'_> {
     /// A problem in the template, or in a file that was included just now.
     fn problem(&self, message: impl Into<String>, span: Span, label: &str) -> Problem {
         let known = &self.scope.application.files;
-        let source_file = match span.file.checked_sub(known.len()) {
+        let file = span.file as usize;
+        let source_file = match file.checked_sub(known.len()) {
             Some(own) => &self.files[own],
-            None => &known[span.file],
+            None => &known[file],
         };
         Problem {
             message: message.into(),

@@ -29,6 +29,13 @@ pub(super) struct Document {
 
 /// Reads the one document of a text.
 pub(super) fn read(text: &str, file: usize) -> Result<Document, SyntaxError> {
+    compose(text, file).map_err(|error| *error)
+}
+
+/// Errors are rare and large, so they are boxed on their way.
+type Result<T, E = Box<SyntaxError>> = std::result::Result<T, E>;
+
+fn compose(text: &str, file: usize) -> Result<Document> {
     let mut options = Options::default();
     options.flow_nesting_limit = MAX_DEPTH;
     options.block_nesting_limit = MAX_DEPTH;
@@ -45,7 +52,7 @@ pub(super) fn read(text: &str, file: usize) -> Result<Document, SyntaxError> {
         match event {
             Event::StreamEnd => break,
             Event::DocumentStart(..) if document.is_some() => {
-                return Err(SyntaxError::new(
+                return Err(syntax_error(
                     "expected a single document, but found another one",
                     composer.place(span),
                 ));
@@ -59,7 +66,7 @@ pub(super) fn read(text: &str, file: usize) -> Result<Document, SyntaxError> {
         span: Span {
             line: 1,
             column: 1,
-            file,
+            file: file as u32,
             ..Span::default()
         },
     });
@@ -81,7 +88,7 @@ type Spanned<'a> = (Event<'a>, granit_parser::Span);
 
 impl<'a> Composer<'a> {
     /// The next event that is not a comment.
-    fn event(&mut self) -> Result<Spanned<'a>, SyntaxError> {
+    fn event(&mut self) -> Result<Spanned<'a>> {
         loop {
             match self.parser.next_event() {
                 Some(Ok((Event::Comment(..), _))) => {}
@@ -92,26 +99,27 @@ impl<'a> Composer<'a> {
         }
     }
 
-    fn scan_error(&self, error: &ScanError) -> SyntaxError {
+    #[expect(clippy::unnecessary_box_returns, reason = "results hold it boxed")]
+    fn scan_error(&self, error: &ScanError) -> Box<SyntaxError> {
         let marker = error.marker();
         let start = marker
             .byte_offset()
             .unwrap_or(self.text.len())
             .min(self.text.len());
         let span = Span {
-            start,
-            end: start,
-            line: marker.line().max(1),
-            column: marker.col() + 1,
-            file: self.file,
+            start: start as u32,
+            end: start as u32,
+            line: marker.line().max(1) as u32,
+            column: marker.col() as u32 + 1,
+            file: self.file as u32,
         };
-        let mut error = SyntaxError::new(error.info(), span);
+        let mut error = syntax_error(error.info(), span);
         // The parser points at what came before a tab; the tab is what to look for.
         let lines = self
             .text
             .lines()
             .enumerate()
-            .skip(span.line.saturating_sub(1))
+            .skip(span.line.saturating_sub(1) as usize)
             .take(2);
         let tabbed = lines
             .filter(|(_, line)| line.trim_start_matches(' ').starts_with('\t'))
@@ -125,22 +133,21 @@ impl<'a> Composer<'a> {
         error
     }
 
-    fn node(&mut self, event: Event<'a>, span: granit_parser::Span) -> Result<Node, SyntaxError> {
+    fn node(&mut self, event: Event<'a>, span: granit_parser::Span) -> Result<Node> {
         let mut at = self.place(span);
         if let Some(tag) = span.tag_start {
             at = Span {
-                start: tag.byte_offset().unwrap_or(at.start),
-                line: tag.line(),
-                column: tag.col() + 1,
+                start: tag.byte_offset().map_or(at.start, |start| start as u32),
+                line: tag.line() as u32,
+                column: tag.col() as u32 + 1,
                 ..at
             };
         }
         let (kind, anchor, tag) = match event {
             Event::Alias(anchor) => {
                 let node = self.anchors.get(&anchor).cloned();
-                return node.ok_or_else(|| {
-                    SyntaxError::new("an alias inside the value that it names", at)
-                });
+                return node
+                    .ok_or_else(|| syntax_error("an alias inside the value that it names", at));
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let text = self.block_text(text, style, at);
@@ -148,7 +155,7 @@ impl<'a> Composer<'a> {
             }
             Event::SequenceStart(_, anchor, tag) => (self.list(&mut at)?, anchor, tag),
             Event::MappingStart(_, anchor, tag) => (self.map(&mut at)?, anchor, tag),
-            other => return Err(SyntaxError::new(format!("unexpected {other:?}"), at)),
+            other => return Err(syntax_error(format!("unexpected {other:?}"), at)),
         };
         let node = tagged(Node { kind, span: at }, tag.as_deref());
         if anchor > 0 {
@@ -167,14 +174,15 @@ impl<'a> Composer<'a> {
             .lines()
             .last()
             .is_some_and(|last| !last.trim().is_empty());
-        let at_end = at.end >= self.text.len() && !self.text.ends_with(['\n', '\r']) && open;
+        let at_end =
+            at.end as usize >= self.text.len() && !self.text.ends_with(['\n', '\r']) && open;
         match text.strip_suffix('\n') {
             Some(bare) if at_end => Cow::Owned(bare.to_owned()),
             _ => text,
         }
     }
 
-    fn list(&mut self, at: &mut Span) -> Result<Kind, SyntaxError> {
+    fn list(&mut self, at: &mut Span) -> Result<Kind> {
         let mut items = Vec::new();
         loop {
             let (event, span) = self.event()?;
@@ -186,7 +194,7 @@ impl<'a> Composer<'a> {
         }
     }
 
-    fn map(&mut self, at: &mut Span) -> Result<Kind, SyntaxError> {
+    fn map(&mut self, at: &mut Span) -> Result<Kind> {
         let (mut own, mut merged) = (Vec::new(), Vec::new());
         loop {
             let (event, span) = self.event()?;
@@ -202,9 +210,10 @@ impl<'a> Composer<'a> {
             if merge {
                 merge_into(&mut merged, &value)?;
             } else {
+                let key_span = key.span;
                 own.push(Entry {
-                    key: key_text(&key)?,
-                    key_span: key.span,
+                    key: key_text(key)?,
+                    key_span,
                     value,
                 });
             }
@@ -228,13 +237,18 @@ impl<'a> Composer<'a> {
     fn place(&self, span: granit_parser::Span) -> Span {
         let (start, end) = (span.start, span.end);
         Span {
-            start: start.byte_offset().unwrap_or_default(),
-            end: end.byte_offset().unwrap_or_default(),
-            line: start.line(),
-            column: start.col() + 1,
-            file: self.file,
+            start: start.byte_offset().unwrap_or_default() as u32,
+            end: end.byte_offset().unwrap_or_default() as u32,
+            line: start.line() as u32,
+            column: start.col() as u32 + 1,
+            file: self.file as u32,
         }
     }
+}
+
+#[expect(clippy::unnecessary_box_returns, reason = "results hold it boxed")]
+fn syntax_error(message: impl Into<String>, span: Span) -> Box<SyntaxError> {
+    Box::new(SyntaxError::new(message, span))
 }
 
 fn scalar_kind(
@@ -242,9 +256,9 @@ fn scalar_kind(
     style: ScalarStyle,
     tag: Option<&Tag>,
     at: Span,
-) -> Result<Kind, SyntaxError> {
+) -> Result<Kind> {
     if let Some(tag) = tag.and_then(core_tag) {
-        let unfit = || SyntaxError::new(format!("'{text}' is not of the type !!{tag}"), at);
+        let unfit = || syntax_error(format!("'{text}' is not of the type !!{tag}"), at);
         return scalar::resolve_tagged(&tag, &text).ok_or_else(unfit);
     }
     // The argument of a short tag is text, whatever it looks like.
@@ -299,22 +313,22 @@ fn tagged(node: Node, tag: Option<&Tag>) -> Node {
 }
 
 /// Keys are text in a template; what YAML reads as something else is taken as JSON writes it.
-fn key_text(key: &Node) -> Result<String, SyntaxError> {
-    match &key.kind {
-        Kind::String(text) => Ok(text.clone()),
-        Kind::List(_) | Kind::Map(_) => Err(SyntaxError::new("found unhashable key", key.span)),
+fn key_text(key: Node) -> Result<String> {
+    match key.kind {
+        Kind::String(text) => Ok(text),
+        Kind::List(_) | Kind::Map(_) => Err(syntax_error("found unhashable key", key.span)),
         Kind::Null | Kind::Bool(_) | Kind::Number(_) => Ok(key.to_json()),
     }
 }
 
 /// Adds what `<<` names. Of several maps the first wins, which is why they are added from the last.
-fn merge_into(merged: &mut Vec<Entry>, value: &Node) -> Result<(), SyntaxError> {
+fn merge_into(merged: &mut Vec<Entry>, value: &Node) -> Result<()> {
     let refuse = |node: &Node| {
         let text = format!(
             "expected a mapping or list of mappings for merging, but found {}",
             node.describe()
         );
-        SyntaxError::new(text, node.span)
+        syntax_error(text, node.span)
     };
     match &value.kind {
         Kind::Map(entries) => merged.extend(entries.iter().cloned()),

@@ -118,7 +118,7 @@ fn resolve(text: &str) -> String {
             for problem in &problems {
                 let span = problem.span.expect("a place");
                 assert!(
-                    span.line >= 1 && span.start <= problem.source_file.text.len(),
+                    span.line >= 1 && span.range().start <= problem.source_file.text.len(),
                     "{problem:?}"
                 );
             }
