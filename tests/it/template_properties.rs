@@ -1,11 +1,14 @@
 //! Templates of any kind: whatever is in one, resolving it ends, does not panic, and gives the same answer twice.
 
+use std::io::Read;
 use std::path::Path;
 
 use proptest::prelude::*;
 use sam_rs::function::{Catalog, Function};
 use sam_rs::template::{Application, Surroundings, overrides};
 use serde_json::{Value, json};
+
+use crate::support::root;
 
 /// Names that are declared, and one that is not.
 const NAMES: [&str; 9] = [
@@ -154,5 +157,29 @@ proptest! {
     #[test]
     fn any_override_is_taken_or_named(tokens in prop::collection::vec("[A-Za-z0-9=, \"'\\\\:/]{0,24}", 0..4)) {
         let _ = overrides::parse(tokens.iter().map(String::as_str));
+    }
+}
+
+/// The files of a corpus that `dev/fuzz` has kept.
+fn corpus(target: &str) -> Vec<String> {
+    let path = root().join(format!("testdata/fuzz/{target}.zip"));
+    let mut archive = zip::ZipArchive::new(std::fs::File::open(path).unwrap()).unwrap();
+    let mut texts = Vec::new();
+    for index in 0..archive.len() {
+        let mut bytes = Vec::new();
+        archive.by_index(index).unwrap().read_to_end(&mut bytes).unwrap();
+        texts.extend(String::from_utf8(bytes));
+    }
+    assert!(texts.len() > 20, "a corpus is there");
+    texts
+}
+
+#[test]
+fn what_fuzzing_has_found_is_still_taken_or_refused() {
+    for text in corpus("template") {
+        resolve(&text);
+    }
+    for text in corpus("overrides") {
+        let _ = overrides::parse(text.split('\n'));
     }
 }
