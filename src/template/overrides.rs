@@ -75,7 +75,7 @@ fn keyed(token: &str) -> Found {
             .strip_prefix(',')
             .and_then(|tail| tail.trim_start().strip_prefix("ParameterValue="));
         match value.map(value_of) {
-            Some((Some(value), tail)) if !key.is_empty() => {
+            Some((Some(value), tail)) if !unquote(key).is_empty() => {
                 pairs.push((unquote(key), value));
                 rest = tail;
             }
@@ -96,7 +96,7 @@ fn plain(token: &str) -> Found {
     while !rest.is_empty() {
         let (key, tail) = take(rest, is_key);
         match tail.strip_prefix('=').map(value_of) {
-            Some((Some(value), tail)) if !key.is_empty() => {
+            Some((Some(value), tail)) if !unquote(key).is_empty() => {
                 pairs.push((unquote(key), value));
                 rest = tail.trim_start();
             }
@@ -207,6 +207,7 @@ mod tests {
     fn what_is_no_override_is_named() {
         assert_eq!(parse(["A=1 junk B=2"]).unwrap().ignored, ["junk"]);
         assert_eq!(parse(["junk"]), Err("junk".to_owned()));
+        assert_eq!(parse(["''=x"]), Err("''=x".to_owned()));
         assert_eq!(parse(["A="]), Err("A=".to_owned()));
         assert_eq!(parse(["", " "]).unwrap(), ParsedOverrides::default());
         assert_eq!(
