@@ -9,6 +9,10 @@ pub const SAM_TEMPLATE_FILE: &str = "SAM_TEMPLATE_FILE";
 pub const SAM_SKIP_PULL_IMAGE: &str = "SAM_SKIP_PULL_IMAGE";
 /// Same as `--docker-network`.
 pub const SAM_DOCKER_NETWORK: &str = "SAM_DOCKER_NETWORK";
+/// Same as `--debug-port`, with blanks between several.
+pub const SAM_DEBUG_PORT: &str = "SAM_DEBUG_PORT";
+/// Same as `--debug-args`.
+pub const DEBUGGER_ARGS: &str = "DEBUGGER_ARGS";
 /// Same as `--debug`.
 pub const SAM_DEBUG: &str = "SAM_DEBUG";
 /// Address of the engine.

@@ -4,6 +4,7 @@
 //! with its line; a hint what to do.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
@@ -49,6 +50,15 @@ pub enum Error {
     /// An archive cannot be used.
     #[error(transparent)]
     Archive(#[from] crate::archive::ArchiveError),
+    /// A function cannot be debugged.
+    #[error(transparent)]
+    Debug(#[from] crate::sandbox::debug::DebugError),
+    /// A port cannot be opened.
+    #[error("port {} cannot be opened on {}: {source}", address.port(), address.ip())]
+    Port {
+        address: SocketAddr,
+        source: io::Error,
+    },
     /// The engine failed.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -95,6 +105,11 @@ impl Error {
             }
             Self::Settings(SettingsError::ConfigFormat(_)) => {
                 Some("Supported formats are: [.toml|.yaml|.yml]".to_owned())
+            }
+            Self::Debug(error) => Some(error.hint.clone()),
+            Self::Port { .. } => {
+                let text = "another program has it, perhaps an earlier session; choose another with --debug-port";
+                Some(text.to_owned())
             }
             Self::NoTemplate(_) => {
                 Some("name it with `-t`, or change to the directory that has it".to_owned())

@@ -18,6 +18,7 @@ mod kind {
     pub(super) const LIST: u8 = 21;
     pub(super) const USAGE: u8 = 22;
     pub(super) const FINISH: u8 = 23;
+    pub(super) const LISTENING: u8 = 24;
     pub(super) const HELLO: u8 = 32;
     pub(super) const SPAWNED: u8 = 33;
     pub(super) const FAILED: u8 = 34;
@@ -50,6 +51,7 @@ impl ToSandbox {
             Self::Stat(question, path) => (kind::STAT, *question, fields.string(path)),
             Self::List(question, path) => (kind::LIST, *question, fields.string(path)),
             Self::Usage(question) => (kind::USAGE, *question, fields),
+            Self::Listening(question, port) => (kind::LISTENING, *question, fields.u16(*port)),
             Self::Finish(grace) => (kind::FINISH, 0, fields.u32(*grace)),
         };
         put_frame(out, kind, stream, &fields.0);
@@ -82,6 +84,7 @@ impl ToSandbox {
             kind::STAT => read.string().map(|path| Self::Stat(stream, path)),
             kind::LIST => read.string().map(|path| Self::List(stream, path)),
             kind::USAGE => Some(Self::Usage(stream)),
+            kind::LISTENING => read.u16().map(|port| Self::Listening(stream, port)),
             kind::FINISH => read.u32().map(Self::Finish),
             _ => return Err(FrameError::Kind(kind)),
         };
@@ -263,6 +266,7 @@ fn encode_answer(answer: &Answer) -> Fields {
             .u64(usage.memory)
             .u64(usage.peak_memory)
             .u32(usage.processes),
+        Answer::Listening(listening) => fields.u8(4).u8(u8::from(*listening)),
     }
 }
 
@@ -280,6 +284,7 @@ fn decode_answer(read: &mut Reader<'_>) -> Option<Answer> {
             peak_memory: read.u64()?,
             processes: read.u32()?,
         }),
+        4 => Answer::Listening(read.u8()? != 0),
         _ => return None,
     })
 }
@@ -330,6 +335,7 @@ mod tests {
             ToSandbox::Stat(3, "/var/task/bootstrap".into()),
             ToSandbox::List(4, "/opt/extensions".into()),
             ToSandbox::Usage(5),
+            ToSandbox::Listening(6, 5858),
             ToSandbox::Finish(2000),
         ]
     }
@@ -382,6 +388,7 @@ mod tests {
                     processes: 3,
                 }),
             ),
+            FromSandbox::Answer(6, Answer::Listening(true)),
             FromSandbox::Log {
                 process: 7,
                 role: Role::Runtime,

@@ -116,6 +116,8 @@ pub enum Answer {
     List(Vec<String>),
     /// Answer to [`ToSandbox::Usage`].
     Usage(Usage),
+    /// Answer to [`ToSandbox::Listening`].
+    Listening(bool),
 }
 
 /// A message from sam-rs to the supervisor. Process and question ids are chosen by sam-rs; stream ids by the side that
@@ -150,6 +152,8 @@ pub enum ToSandbox {
     List(u32, String),
     /// Ask for memory and processes.
     Usage(u32),
+    /// Ask whether a program of the sandbox listens on a port.
+    Listening(u32, u16),
     /// End everything: at once with a grace of 0 ms, else after a request to end and that many milliseconds.
     Finish(u32),
 }

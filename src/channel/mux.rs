@@ -150,6 +150,18 @@ impl Channel {
         }
     }
 
+    /// Asks whether a program of the sandbox listens on a port. `None` when the channel ended first.
+    pub async fn listening(&self, port: u16) -> Option<bool> {
+        match self
+            .ask(|question| ToSandbox::Listening(question, port))
+            .await
+        {
+            Some(Answer::Listening(listening)) => Some(listening),
+            Some(_) => Some(false),
+            None => None,
+        }
+    }
+
     async fn ask(&self, message: impl FnOnce(u32) -> ToSandbox) -> Option<Answer> {
         let question = self.shared.next_question.fetch_add(1, Ordering::Relaxed);
         let (answer_tx, answer_rx) = oneshot::channel();

@@ -54,6 +54,31 @@ pub struct ContainerArgs {
     pub transport: Option<Transport>,
 }
 
+/// Debugging.
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Debugging")]
+pub struct DebugArgs {
+    /// Start the function for a debugger, which attaches on this port; may be repeated (`SAM_DEBUG_PORT`)
+    #[arg(short = 'd', long, value_name = "PORT", action = clap::ArgAction::Append)]
+    pub debug_port: Vec<String>,
+
+    /// Directory with a debugger, seen inside at `/tmp/lambci_debug_files`
+    #[arg(long, value_name = "PATH")]
+    pub debugger_path: Option<PathBuf>,
+
+    /// Further arguments for the runtime's program, split as a shell does (`DEBUGGER_ARGS`)
+    #[arg(long, value_name = "ARGS", allow_hyphen_values = true)]
+    pub debug_args: Option<String>,
+
+    /// JSON or dotenv file with variables that are set only for a debugger
+    #[arg(long, value_name = "PATH")]
+    pub container_env_vars: Option<PathBuf>,
+
+    /// Address of this machine that ports are opened on [default: 127.0.0.1]
+    #[arg(long, value_name = "ADDRESS")]
+    pub container_host_interface: Option<String>,
+}
+
 /// AWS.
 #[derive(Args, Debug, Default)]
 #[command(next_help_heading = "AWS")]

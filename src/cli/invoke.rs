@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::groups::{AwsArgs, ConfigArgs, ContainerArgs, OutputArgs, TemplateArgs};
+use super::groups::{AwsArgs, ConfigArgs, ContainerArgs, DebugArgs, OutputArgs, TemplateArgs};
 
 /// Run a function once, and print its result.
 #[derive(Args, Debug, Default)]
@@ -26,6 +26,10 @@ pub struct InvokeArgs {
     /// Images and containers.
     #[command(flatten)]
     pub container: ContainerArgs,
+
+    /// Debugging.
+    #[command(flatten)]
+    pub debug: DebugArgs,
 
     /// AWS.
     #[command(flatten)]

@@ -7,7 +7,7 @@ mod usage;
 
 use clap::{Parser, Subcommand};
 
-pub use groups::{AwsArgs, ConfigArgs, ContainerArgs, OutputArgs, TemplateArgs};
+pub use groups::{AwsArgs, ConfigArgs, ContainerArgs, DebugArgs, OutputArgs, TemplateArgs};
 pub use invoke::InvokeArgs;
 pub use usage::mistake;
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use tracing::{Instrument, debug_span};
 use uuid::Uuid;
 
-use super::event;
 use super::resolve::{self, Invoked};
+use super::{debug, event};
 use crate::archive::{LAMBDA_LIMIT, Store};
 use crate::engine::docker::Docker;
 use crate::engine::{Engine, owner};
@@ -52,14 +52,16 @@ async fn run(
     styled: bool,
 ) -> Result<Exit, Error> {
     let Invoked {
-        function,
+        mut function,
         qualifier,
     } = resolve::function(settings, events, styled)
         .instrument(debug_span!("template"))
         .await?;
+    function.timeout = debug::timeout(settings, &function);
     let Package::Zip(zip) = &function.package else {
         return Err(Error::ImagePackage(function.logical_id));
     };
+    let debugged = debug::prepare(settings, &function, zip).await?;
     let variables = variables(&function, settings, env, events)?;
     let payload = event::read(&settings.event, events)
         .instrument(debug_span!("event"))
@@ -83,10 +85,11 @@ async fn run(
     let options = Options {
         code: directory,
         qualifier,
+        launch: debugged.launch,
         ..options(&function, zip, settings)
     };
-    let plan = Plan::new(&function, zip, &image, variables, options);
-    let sandbox = Sandbox::start(&docker, plan, events, &shutdown.tasks).await?;
+    let plan = Plan::new(&function, zip, &image, &variables, options);
+    let sandbox = Sandbox::start(&docker, plan, debugged.ports, events, &shutdown.tasks).await?;
     let outcome = sandbox.invoke(Arc::new(Invocation::json(payload))).await;
     let outcome = outcome.unwrap_or_else(|| Outcome::Lost("it ended by itself".to_owned()));
     let exit = show(outcome, &function, settings.fail_on_error, events)
@@ -176,6 +179,10 @@ fn options(function: &Function, zip: &Zip, settings: &Invoke) -> Options {
         network: settings.network.clone(),
         transport: settings.transport,
         labels,
+        debugger: settings
+            .debugger
+            .as_ref()
+            .and_then(|debug| debug.path.clone()),
         name: format!("sam-rs-{}", Uuid::new_v4().simple()),
         ..Options::default()
     }

@@ -23,6 +23,8 @@ pub struct Spec {
     pub transport: Transport,
     /// Port of the sandbox's loopback that the supervisor listens on; none for any free one.
     pub port: Option<u16>,
+    /// Whether processes inside may trace each other, as a debugger does.
+    pub tracing: bool,
 }
 
 /// A directory of this machine and where it is seen.

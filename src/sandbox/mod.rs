@@ -1,10 +1,13 @@
 //! One function's execution environment: the engine's instance, the runtime in it, the Runtime API in front of it.
 //!
 //! [`Sandbox`] is the handle, `task` the actor that owns the state, `runtime` the life of its process and `course` that
-//! of an invocation, `plan` what is to be started, `ending` how an end becomes an outcome. Knows neither the command line nor how outcomes are shown.
+//! of an invocation, `plan` what is to be started, `ending` how an end becomes an outcome, `debug` how a runtime is started
+//! for a debugger and `forward` how the debugger gets in. Knows neither the command line nor how outcomes are shown.
 
 mod course;
+pub mod debug;
 mod ending;
+mod forward;
 mod plan;
 mod runtime;
 mod task;
@@ -13,8 +16,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use forward::Forwarded;
 pub use plan::{Options, Plan};
 
 use crate::channel;
@@ -41,6 +46,7 @@ impl Sandbox {
     pub async fn start(
         engine: &dyn Engine,
         plan: Plan,
+        ports: Vec<Forwarded>,
         events: &Events,
         tasks: &TaskTracker,
     ) -> Result<Self, EngineError> {
@@ -48,6 +54,13 @@ impl Sandbox {
         let (channel, event_rx) = channel::open(instance.reader, instance.writer, tasks);
         let (command_tx, command_rx) = mpsc::unbounded_channel();
         let id = instance.id;
+        let ended = CancellationToken::new();
+        if let Some(first) = ports.first() {
+            forward::announce(first, &channel, events, tasks, ended.clone());
+        }
+        for port in ports {
+            forward::forward(port, &channel, tasks, ended.clone());
+        }
         tasks.spawn(
             Task::new(
                 plan,
@@ -56,7 +69,7 @@ impl Sandbox {
                 events.clone(),
                 tasks.clone(),
             )
-            .run(event_rx, command_rx),
+            .run(event_rx, command_rx, ended.drop_guard()),
         );
         Ok(Self { id, command_tx })
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::debug::{DEBUGGER, Launch};
 use crate::channel::frame::Spawn;
 use crate::engine::{Content, ImageFacts, Network, Spec, Transport};
 use crate::function::{Function, Zip};
@@ -30,6 +31,10 @@ pub struct Options {
     pub code: PathBuf,
     /// Version or alias that the function is invoked by.
     pub qualifier: Option<String>,
+    /// How the runtime is started for a debugger.
+    pub launch: Option<Launch>,
+    /// Directory with a debugger.
+    pub debugger: Option<PathBuf>,
 }
 
 /// A sandbox and the process to run in it.
@@ -49,6 +54,8 @@ pub struct Plan {
     pub timeout: Duration,
     /// Configured memory in MB.
     pub memory_mb: u64,
+    /// Whether a person steps through the function: then nothing takes too long.
+    pub debugged: bool,
 }
 
 impl Plan {
@@ -58,13 +65,27 @@ impl Plan {
         function: &Function,
         zip: &Zip,
         image: &ImageFacts,
-        environment: Vec<(String, String)>,
+        environment: &[(String, String)],
         options: Options,
     ) -> Self {
-        let provided = zip.runtime.is_provided();
-        let mut argv = image.entrypoint.clone();
-        // The base images' entry point takes the handler as its one argument.
-        argv.push(zip.handler.clone());
+        let debugged = options.launch.is_some();
+        let launch = options.launch.unwrap_or_default();
+        let provided = zip.runtime.is_provided() && launch.argv.is_empty();
+        let mut argv = launch.argv;
+        if argv.is_empty() {
+            argv.clone_from(&image.entrypoint);
+            // The base images' entry point takes the handler as its one argument.
+            argv.push(zip.handler.clone());
+        }
+        let environment = layered(environment, launch.env);
+        let mut content = vec![Content {
+            source: options.code,
+            target: TASK_ROOT.to_owned(),
+        }];
+        content.extend(options.debugger.map(|source| Content {
+            source,
+            target: DEBUGGER.to_owned(),
+        }));
         Self {
             spec: Spec {
                 name: options.name,
@@ -73,10 +94,8 @@ impl Plan {
                 // In a shared network the port may be taken.
                 port: (options.network != Network::Host).then_some(PORT),
                 network: options.network,
-                content: vec![Content {
-                    source: options.code,
-                    target: TASK_ROOT.to_owned(),
-                }],
+                content,
+                tracing: launch.tracing,
                 labels: options.labels,
                 transport: options.transport,
             },
@@ -102,6 +121,7 @@ impl Plan {
             },
             timeout: function.timeout,
             memory_mb: function.memory_mb,
+            debugged,
         }
     }
 

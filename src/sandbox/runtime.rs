@@ -60,7 +60,7 @@ impl Task {
             && self.runtime.exit.is_none();
         self.runtime
             .started
-            .filter(|_| own && pending)
+            .filter(|_| own && pending && !self.plan.debugged)
             .map(|started| started + INIT)
     }
 
@@ -211,7 +211,7 @@ impl Task {
             .running
             .as_ref()
             .and_then(Running::deadline)
-            .is_some_and(|deadline| now >= deadline)
+            .is_some_and(|deadline| now >= deadline && !self.plan.debugged)
         {
             self.expire();
             return Next::Wait;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
+use tokio_util::sync::DropGuard;
 use tokio_util::task::TaskTracker;
 
 use super::course::Running;
@@ -124,6 +125,8 @@ impl Task {
         mut self,
         mut event_rx: mpsc::UnboundedReceiver<ChannelEvent>,
         mut command_rx: mpsc::UnboundedReceiver<Command>,
+        // What serves the sandbox from outside ends with it.
+        _ended: DropGuard,
     ) {
         if self.port.is_some() {
             // Before the supervisor says hello: a cold start pays no round trip for it.
@@ -198,6 +201,7 @@ impl Task {
     fn alarm(&self) -> Option<Instant> {
         let running = self.running.as_ref().filter(|_| !self.is_condemned());
         let deadline = running.and_then(Running::deadline);
+        let deadline = deadline.filter(|_| !self.plan.debugged);
         let patience = running.and_then(Running::patience);
         [self.settled(), patience, deadline, self.init_deadline()]
             .into_iter()

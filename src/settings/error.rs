@@ -27,6 +27,9 @@ pub enum SettingsError {
     /// An image that is named wrongly.
     #[error("Invalid command line image input {0}.")]
     Image(String),
+    /// A directory for a debugger that is none.
+    #[error("{0}")]
+    Debugger(String),
     /// A region that cannot be one.
     #[error("Provided region: {0} doesn't match a supported format")]
     Region(String),

@@ -2,6 +2,7 @@
 //! configuration file, and a default, in that order.
 
 mod aws;
+mod debug;
 mod env_vars;
 mod error;
 mod overrides;
@@ -11,6 +12,7 @@ mod setting;
 use std::path::{Path, PathBuf};
 
 pub use aws::Aws;
+pub use debug::Debug;
 pub use env_vars::EnvVars;
 pub use error::SettingsError;
 pub use samconfig::Config;
@@ -66,6 +68,8 @@ pub struct Invoke {
     pub network: Network,
     /// How the supervisor talks to sam-rs.
     pub transport: Transport,
+    /// What a debugger needs; none without one.
+    pub debugger: Option<Debug>,
     /// Region, account, credentials.
     pub aws: Aws,
     /// Exit with an error when the function failed.
@@ -126,6 +130,7 @@ impl Invoke {
                 .or(config.text("docker_network")?)
                 .map_or(Network::Default, |name| Network::from(name.as_str())),
             transport: args.container.transport.unwrap_or_default(),
+            debugger: Debug::resolve(&args.debug, env, &config)?,
             aws: Aws::resolve(args.aws.region.clone().or(config.text("region")?), env)?,
             debug: args.output.debug
                 || env_flag(env, env::SAM_DEBUG).unwrap_or(config.flag("debug")?),
@@ -181,7 +186,7 @@ fn given(value: Option<&String>) -> Option<String> {
 }
 
 /// A path that must be there; as an option's value it is checked with the command line.
-fn existing(
+pub(super) fn existing(
     path: Option<PathBuf>,
     option: &str,
     env: &Env,

@@ -1,4 +1,4 @@
-//! Questions about the sandbox's files.
+//! Questions about the sandbox's files and ports.
 
 use std::fs;
 use std::io;
@@ -29,6 +29,24 @@ pub(crate) fn list(path: &str) -> Answer {
         names.sort_unstable();
         Answer::List(names)
     }))
+}
+
+/// Whether something listens on a port. A connection would tell as well, but a debugger would take it for its client.
+pub(crate) fn listening(port: u16) -> bool {
+    ["/proc/self/net/tcp", "/proc/self/net/tcp6"]
+        .iter()
+        .filter_map(|path| fs::read_to_string(path).ok())
+        .any(|table| table.lines().skip(1).any(|line| is_listener(line, port)))
+}
+
+/// A line of the kernel's table: its own number, the local address, the remote one, the state.
+fn is_listener(line: &str, port: u16) -> bool {
+    const LISTEN: &str = "0A";
+    let mut fields = line.split_ascii_whitespace().skip(1);
+    let local = fields
+        .next()
+        .and_then(|address| u16::from_str_radix(address.rsplit(':').next()?, 16).ok());
+    local == Some(port) && fields.nth(1) == Some(LISTEN)
 }
 
 fn answer(found: io::Result<Answer>) -> Answer {

@@ -266,6 +266,10 @@ impl Sandbox {
                     Answer::Usage(self.memory.usage(pids)),
                 ));
             }
+            ToSandbox::Listening(question, port) => {
+                let listening = Answer::Listening(questions::listening(port));
+                link.send(&FromSandbox::Answer(question, listening));
+            }
             ToSandbox::Finish(grace) => self.begin_end(grace),
         }
     }

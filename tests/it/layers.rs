@@ -38,7 +38,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "error",
         &[
-            "archive", "engine", "function", "settings", "template", "exit",
+            "archive", "engine", "function", "sandbox", "settings", "template", "exit",
         ],
     ),
     (

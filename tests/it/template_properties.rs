@@ -167,7 +167,11 @@ fn corpus(target: &str) -> Vec<String> {
     let mut texts = Vec::new();
     for index in 0..archive.len() {
         let mut bytes = Vec::new();
-        archive.by_index(index).unwrap().read_to_end(&mut bytes).unwrap();
+        archive
+            .by_index(index)
+            .unwrap()
+            .read_to_end(&mut bytes)
+            .unwrap();
         texts.extend(String::from_utf8(bytes));
     }
     assert!(texts.len() > 20, "a corpus is there");

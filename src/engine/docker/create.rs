@@ -60,8 +60,8 @@ fn host_config(spec: &Spec, mounts: Option<&Mounts<'_>>) -> HostConfig {
             typ: Some("none".to_owned()),
             config: None,
         }),
-        // User code must stay readable inside without being relabelled.
-        security_opt: Some(vec!["label=disable".to_owned()]),
+        security_opt: Some(security(spec)),
+        cap_add: spec.tracing.then(|| vec!["SYS_PTRACE".to_owned()]),
         network_mode: Some(
             match spec.network {
                 Network::None => "none",
@@ -74,6 +74,15 @@ fn host_config(spec: &Spec, mounts: Option<&Mounts<'_>>) -> HostConfig {
         mounts: mounts.map(|mounts| mount_list(spec, mounts)),
         ..HostConfig::default()
     }
+}
+
+fn security(spec: &Spec) -> Vec<String> {
+    // User code must stay readable inside without being relabelled.
+    let mut options = vec!["label=disable".to_owned()];
+    if spec.tracing {
+        options.push("seccomp=unconfined".to_owned());
+    }
+    options
 }
 
 /// Mounts, not binds: a bind makes a missing source, as root.
@@ -114,6 +123,7 @@ mod tests {
             labels: [("sam.cli.container.type".to_owned(), "lambda".to_owned())].into(),
             transport: Transport::Auto,
             port: Some(9001),
+            tracing: false,
         }
     }
 
@@ -125,6 +135,23 @@ mod tests {
         };
         let body = serde_json::to_string_pretty(&body(&spec(), Some(&mounts))).unwrap();
         insta::assert_snapshot!(body);
+    }
+
+    #[test]
+    fn a_debugger_may_trace() {
+        let body = body(
+            &Spec {
+                tracing: true,
+                ..spec()
+            },
+            None,
+        );
+        let host = body.host_config.unwrap();
+        assert_eq!(host.cap_add.unwrap(), ["SYS_PTRACE"]);
+        assert_eq!(
+            host.security_opt.unwrap(),
+            ["label=disable", "seccomp=unconfined"]
+        );
     }
 
     #[test]

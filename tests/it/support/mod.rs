@@ -1,5 +1,6 @@
 //! What the tests stand on: a temporary project and the program under test in it, the engine, a scripted sandbox.
 
+pub(crate) mod debuggers;
 pub(crate) mod engine;
 pub(crate) mod fake_engine;
 pub(crate) mod project;

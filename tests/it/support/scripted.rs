@@ -79,9 +79,15 @@ impl Scripted {
         let (ours, theirs) = tokio::io::duplex(1 << 20);
         let (events, event_rx) = Events::channel();
         let engine = Pipe(std::sync::Mutex::new(Some(theirs)));
-        let sandbox = Sandbox::start(&engine, plan(timeout), &events, &TaskTracker::new())
-            .await
-            .unwrap();
+        let sandbox = Sandbox::start(
+            &engine,
+            plan(timeout),
+            Vec::new(),
+            &events,
+            &TaskTracker::new(),
+        )
+        .await
+        .unwrap();
         let sandbox = Arc::new(sandbox);
         let mut scripted = Self {
             pipe: ours,
@@ -272,5 +278,6 @@ fn plan(timeout: std::time::Duration) -> Plan {
         function_arn: "arn:aws:lambda:us-east-1:123456789012:function:Scripted".into(),
         timeout,
         memory_mb: 128,
+        debugged: false,
     }
 }
