@@ -76,7 +76,11 @@ fn ask(engine: &mut BufReader<UnixStream>, path: &str, body: &str) -> Result<Vec
         engine.get_mut(),
         "POST {path} HTTP/1.1\r\nhost: engine\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
     )?;
-    Ok(receive(engine)?.1)
+    let (status, answer) = receive(engine)?;
+    if !status.starts_with("HTTP/1.1 2") {
+        return Err(format!("{status}: {}", String::from_utf8_lossy(&answer)).into());
+    }
+    Ok(answer)
 }
 
 /// Hands the event to the runtime and takes its answer, which may come on a connection of its own.

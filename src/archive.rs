@@ -2,12 +2,13 @@
 //!
 //! Both go into the user's cache, once for unchanged contents. The only user of the zip library.
 
+use std::collections::HashSet;
 use std::fmt::Write;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, symlink};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, symlink};
 use std::path::{Component, Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
@@ -21,8 +22,10 @@ const MAX_SIZE: u64 = 4 << 30;
 const MAX_ENTRIES: usize = 200_000;
 /// A link's target is a path.
 const MAX_TARGET: u64 = 4096;
-/// How long something that nobody uses any more may stay.
-const STALE: Duration = Duration::from_hours(24);
+/// How long contents that no run has used may stay.
+const STALE: Duration = Duration::from_hours(7 * 24);
+/// How long unpacking can take at most: what is older was given up.
+const GIVEN_UP: Duration = Duration::from_hours(1);
 const TEMPORARY: &str = "new-";
 
 /// Why an archive cannot be used.
@@ -81,10 +84,10 @@ impl Store {
         let stamp: Vec<u8> = stamp.iter().flat_map(|part| part.to_le_bytes()).collect();
         let source = digest(archive.as_os_str().as_encoded_bytes());
         let path = self.directory.join(format!("{source}-{}", digest(&stamp)));
-        if path.is_dir() {
+        if self.has(&path)? {
             return Ok(Unpacked { path, size: None });
         }
-        let temporary = self.prepare(Some(&source))?;
+        let temporary = self.prepare()?;
         let size = extract(archive, file, temporary.path())?;
         publish(temporary, &path)?;
         Ok(Unpacked {
@@ -100,10 +103,10 @@ impl Store {
     pub fn inline(&self, file: &str, text: &str) -> Result<PathBuf, ArchiveError> {
         let name = digest(format!("{file}\0{text}").as_bytes());
         let path = self.directory.join(format!("inline-{name}"));
-        if path.is_dir() {
+        if self.has(&path)? {
             return Ok(path);
         }
-        let temporary = self.prepare(None)?;
+        let temporary = self.prepare()?;
         let target = temporary.path().join(file);
         let written = fs::write(&target, text)
             .and_then(|()| fs::set_permissions(&target, fs::Permissions::from_mode(0o644)));
@@ -115,21 +118,49 @@ impl Store {
         Ok(path)
     }
 
-    /// A directory to fill. What earlier runs have left, and older contents of the same source, goes.
-    fn prepare(&self, source: Option<&str>) -> Result<TempDir, ArchiveError> {
-        let failed = |source| ArchiveError::File {
+    /// Whether contents are there; then they are used now. In a directory that everyone may write to, somebody else may
+    /// have made the store, to have a program of theirs run.
+    fn has(&self, path: &Path) -> Result<bool, ArchiveError> {
+        match fs::metadata(&self.directory) {
+            Ok(found) if found.uid() != rustix::process::getuid().as_raw() => {
+                let source =
+                    io::Error::new(io::ErrorKind::PermissionDenied, "it is another user's");
+                return Err(self.failed(source));
+            }
+            Err(_) => return Ok(false),
+            Ok(_) => {}
+        }
+        let there = path.is_dir();
+        if there {
+            let _ = File::open(path).and_then(|path| path.set_modified(SystemTime::now()));
+        }
+        Ok(there)
+    }
+
+    fn failed(&self, source: io::Error) -> ArchiveError {
+        ArchiveError::File {
             path: self.directory.clone(),
             source,
-        };
-        fs::create_dir_all(&self.directory).map_err(failed)?;
-        let entries = fs::read_dir(&self.directory).map_err(failed)?;
+        }
+    }
+
+    /// A directory to fill. What nobody has used for long, or was given up, goes.
+    fn prepare(&self) -> Result<TempDir, ArchiveError> {
+        let made = fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.directory);
+        made.map_err(|source| self.failed(source))?;
+        let entries = fs::read_dir(&self.directory).map_err(|source| self.failed(source))?;
         for entry in entries.flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
-            let ours = name.starts_with(TEMPORARY)
-                || source.is_some_and(|source| name.starts_with(source));
+            let limit = if name.starts_with(TEMPORARY) {
+                GIVEN_UP
+            } else {
+                STALE
+            };
             let modified = entry.metadata().and_then(|found| found.modified());
-            let old = modified.is_ok_and(|at| at.elapsed().is_ok_and(|age| age > STALE));
-            if ours && old {
+            if modified.is_ok_and(|at| at.elapsed().is_ok_and(|age| age > limit)) {
                 let _ = fs::remove_dir_all(entry.path());
             }
         }
@@ -137,7 +168,7 @@ impl Store {
             .prefix(TEMPORARY)
             .permissions(fs::Permissions::from_mode(0o755))
             .tempdir_in(&self.directory)
-            .map_err(failed)
+            .map_err(|source| self.failed(source))
     }
 }
 
@@ -196,8 +227,11 @@ fn extract(path: &Path, file: File, target: &Path) -> Result<u64, ArchiveError> 
         };
         if entry.is_symlink() {
             let mut link = String::new();
-            let read = (&mut entry).take(MAX_TARGET).read_to_string(&mut link);
-            read.map_err(|error| refuse(error.to_string()))?;
+            let read = (&mut entry).take(MAX_TARGET + 1).read_to_string(&mut link);
+            let length = read.map_err(|error| refuse(error.to_string()))?;
+            if length as u64 > MAX_TARGET {
+                return Err(refuse("A symlink has a target that is too long".to_owned()));
+            }
             check_link(&inside, &link).map_err(refuse)?;
             rest.links.push((link, target.join(&inside)));
             continue;
@@ -218,7 +252,7 @@ fn extract(path: &Path, file: File, target: &Path) -> Result<u64, ArchiveError> 
             },
         )?;
     }
-    finish(rest)?;
+    finish(rest, refuse)?;
     Ok(MAX_SIZE - left)
 }
 
@@ -238,7 +272,16 @@ fn place<R: Read>(
     write(entry, &place, mode, left)
 }
 
-fn finish(rest: Rest) -> Result<(), ArchiveError> {
+fn finish(rest: Rest, refuse: impl Fn(String) -> ArchiveError) -> Result<(), ArchiveError> {
+    let names: HashSet<_> = rest.links.iter().map(|(_, path)| path.clone()).collect();
+    // A link below a link would be made wherever that one leads.
+    let through = |path: &Path| path.ancestors().skip(1).any(|above| names.contains(above));
+    if let Some((_, path)) = rest.links.iter().find(|(_, path)| through(path)) {
+        let name = path.file_name().unwrap_or_default().display();
+        return Err(refuse(format!(
+            "The symlink '{name}' is below another symlink"
+        )));
+    }
     for (link, path) in rest.links {
         make_room(&path)
             .and_then(|()| symlink(link, &path))
@@ -398,7 +441,16 @@ mod tests {
             let error = unpack(&path).unwrap_err();
             assert!(error.contains(reason), "{error}");
         }
-        assert!(unpack(&link("../b").1).is_ok());
+        let (_directory, path) = link("../b");
+        assert!(unpack(&path).is_ok());
+        // Each link is harmless by its name, and the last one lands elsewhere through the first.
+        let (_directory, path) = archive(|writer| {
+            let options = SimpleFileOptions::default();
+            writer.add_symlink("d/a", "..", options).unwrap();
+            writer.add_symlink("d/a/d/a/b", "../../x", options).unwrap();
+        });
+        let error = unpack(&path).unwrap_err();
+        assert!(error.contains("below another symlink"), "{error}");
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("code.zip");
         fs::write(&path, "no archive").unwrap();

@@ -15,6 +15,9 @@ pub(super) struct Invoked {
     pub(super) qualifier: Option<String>,
 }
 
+/// Warnings that are shown.
+const MAX_WARNINGS: usize = 20;
+
 /// The function, and what is to be said of it and its template.
 struct Resolved {
     invoked: Invoked,
@@ -37,18 +40,20 @@ pub(super) async fn function(
         account: aws.account.clone(),
     };
     let found = tokio::task::spawn_blocking(move || find(&path, name.as_deref(), surroundings));
-    let resolved = found.await.map_err(|source| Error::Process {
+    let found = found.await.map_err(|source| Error::Process {
         action: "reading the template",
         source: io::Error::other(source),
-    })??;
+    })?;
+    let resolved = found.map_err(|failed| {
+        warn(&failed.warnings, events, styled);
+        failed.error
+    })?;
     for name in resolved.undeclared {
         events.warn(format!(
             "parameter '{name}' is given a value, and the template does not declare it"
         ));
     }
-    for problem in &resolved.warnings {
-        events.warn(warning(problem, styled));
-    }
+    warn(&resolved.warnings, events, styled);
     if let Some(ambiguity) = resolved.ambiguity {
         events.note(ambiguity);
     }
@@ -65,19 +70,52 @@ pub(super) async fn function(
     Ok(resolved.invoked)
 }
 
-fn find(path: &Path, name: Option<&str>, surroundings: Surroundings) -> Result<Resolved, Error> {
+/// Warnings with their lines; not so many that nobody sees what comes after them.
+fn warn(warnings: &[Problem], events: &Events, styled: bool) {
+    for problem in warnings.iter().take(MAX_WARNINGS) {
+        events.warn(warning(problem, styled));
+    }
+    if let Some(more @ 1..) = warnings.len().checked_sub(MAX_WARNINGS) {
+        events.warn(format!("and {more} more of this kind"));
+    }
+}
+
+/// Why there is no function, and what else was seen on the way.
+struct Failed {
+    error: Error,
+    warnings: Vec<Problem>,
+}
+
+impl Failed {
+    fn new(error: impl Into<Error>, warnings: Vec<Problem>) -> Self {
+        Self {
+            error: error.into(),
+            warnings,
+        }
+    }
+}
+
+impl<E: Into<Error>> From<E> for Failed {
+    fn from(error: E) -> Self {
+        Self::new(error, Vec::new())
+    }
+}
+
+fn find(path: &Path, name: Option<&str>, surroundings: Surroundings) -> Result<Resolved, Failed> {
     let text = text(path)?;
     let application = Application::load(path, &text, surroundings, &load)?;
     let catalog = Catalog::new(&application);
     let broken = application.broken();
+    let mut warnings = [application.warnings(), broken].concat();
     let found = match catalog.find(name) {
         Ok(found) => found,
         // What is missing may be why the function is not there.
-        Err(_) if !broken.is_empty() => return Err(broken.to_vec().into()),
-        Err(error) => return Err(error.into()),
+        Err(error) => return Err(Failed::new(error, warnings)),
     };
-    let (function, own) = Function::resolve(found.function)?;
-    let mut warnings = [application.warnings(), broken].concat();
+    let (function, own) = match Function::resolve(found.function) {
+        Ok(resolved) => resolved,
+        Err(problems) => return Err(Failed::new(problems, warnings)),
+    };
     warnings.extend(own);
     Ok(Resolved {
         invoked: Invoked {

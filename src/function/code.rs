@@ -144,6 +144,11 @@ impl Reader<'_> {
                         None => Some(Layer::Remote(name)),
                     };
                 }
+                if name.contains("{{resolve:") {
+                    let text = "a layer is left out: only the service resolves its reference";
+                    self.warn(("Layers", self.span("Layers")), text, "not resolved");
+                    return None;
+                }
                 let known = self.declared.scope.stack().resource(&name);
                 if known.is_some_and(Resource::is_layer) {
                     return self.local_layer(self.declared.scope, &name);

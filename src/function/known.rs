@@ -81,7 +81,7 @@ pub(super) fn check(read: &Reader<'_>) {
         let near = names()
             .map(|name| (strsim::damerau_levenshtein(name, &entry.key), name))
             .min()
-            .filter(|(distance, _)| *distance <= 3);
+            .filter(|(distance, name)| *distance <= name.len().max(3) / 3);
         let mut text = format!(
             "property {} not defined for resource of type {}",
             entry.key, resource.kind

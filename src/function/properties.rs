@@ -133,16 +133,31 @@ impl Reader<'_> {
     }
 
     fn handler(&self) -> Option<String> {
-        let handler = self.text("Handler").filter(|handler| !handler.is_empty());
-        if handler.is_none() {
-            let text = format!("Could not find handler for function: {}", self.logical_id());
-            self.wrong("Handler", text, "it needs a Handler, such as `app.handler`");
+        let text = || format!("Could not find handler for function: {}", self.logical_id());
+        match self.required("Handler") {
+            Ok(Some(handler)) if !handler.is_empty() => return Some(handler),
+            Ok(_) => self.wrong(
+                "Handler",
+                text(),
+                "it needs a Handler, such as `app.handler`",
+            ),
+            Err(unresolved) => self.wrong("Handler", text(), &unresolved.reason),
         }
-        handler
+        None
     }
 
     fn runtime(&self) -> Option<Runtime> {
-        let given = self.text("Runtime");
+        let given = match self.required("Runtime") {
+            Ok(given) => given,
+            Err(unresolved) => {
+                let text = format!(
+                    "The Runtime of function {} cannot be resolved",
+                    self.logical_id()
+                );
+                self.wrong("Runtime", text, &unresolved.reason);
+                return None;
+            }
+        };
         let runtime = given.as_deref().and_then(Runtime::from_identifier);
         if runtime.is_none() {
             let shown = given.as_deref().unwrap_or("None");
@@ -192,10 +207,12 @@ impl Reader<'_> {
     }
 
     fn memory(&self) -> Option<u64> {
-        let Some(text) = self.text("MemorySize") else {
+        let Some(text) = self.text("MemorySize").filter(|text| !text.is_empty()) else {
             return Some(DEFAULT_MEMORY);
         };
-        match text.trim().parse() {
+        // `1024.0` is a whole number, too.
+        let whole = text.trim();
+        match whole.strip_suffix(".0").unwrap_or(whole).parse() {
             Ok(0) => Some(DEFAULT_MEMORY),
             Ok(memory) if memory <= MAX_MEMORY => Some(memory),
             _ => {
@@ -209,7 +226,7 @@ impl Reader<'_> {
     }
 
     fn timeout(&self) -> Option<Duration> {
-        let Some(text) = self.text("Timeout") else {
+        let Some(text) = self.text("Timeout").filter(|text| !text.is_empty()) else {
             return Some(DEFAULT_TIMEOUT);
         };
         // Fractions are cut off, as SAM CLI does.

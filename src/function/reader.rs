@@ -42,6 +42,18 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The text of a property that there must be; the reason where it is there and cannot be resolved.
+    pub(super) fn required(&self, name: &str) -> Result<Option<String>, Unresolved> {
+        match self
+            .node(name)
+            .map(|node| self.declared.scope.resolve(node))
+        {
+            Some(Value::Unresolved(unresolved)) => Err(unresolved),
+            Some(_) => Ok(self.text(name)),
+            None => Ok(None),
+        }
+    }
+
     /// A property's text; a property that is something else is a problem.
     pub(super) fn text(&self, name: &str) -> Option<String> {
         let value = self.value(name)?;

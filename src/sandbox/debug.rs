@@ -304,3 +304,81 @@ fn code(function: &Function) -> Option<&Path> {
         crate::function::Package::Image(_) => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write;
+
+    use super::*;
+    use crate::function::{Catalog, Package};
+    use crate::template::{Application, Surroundings};
+
+    fn launch(runtime: &str, debugging: &Debugging) -> Result<Launch, DebugError> {
+        let text = format!(
+            "Resources: {{A: {{Type: AWS::Lambda::Function, Properties: {{Handler: a.b, Runtime: {runtime}, Code: .}}}}}}"
+        );
+        let load = |_: &Path| Err(String::new());
+        let path = Path::new("/tmp/t.yaml");
+        let application = Application::load(path, &text, Surroundings::default(), &load).unwrap();
+        let catalog = Catalog::new(&application);
+        let (function, _) = Function::resolve(&catalog.functions()[0]).unwrap();
+        let Package::Zip(zip) = &function.package else {
+            panic!()
+        };
+        Launch::of(&function, &zip.runtime, debugging)
+    }
+
+    #[test]
+    fn every_runtime_is_started_as_designed() {
+        let tools = tempfile::tempdir().unwrap();
+        for tool in ["debugpy/__init__.py", "rdbg", "gdbserver", "dlv"] {
+            let path = tools.path().join(tool);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "").unwrap();
+        }
+        let mut text = String::new();
+        for runtime in [
+            "nodejs22.x",
+            "python3.12",
+            "ruby3.4",
+            "java8.al2",
+            "java11",
+            "java17",
+            "java21",
+            "dotnet8",
+            "go1.x",
+            "provided.al2023",
+        ] {
+            for args in [vec![], vec!["-delveAPI=2".to_owned(), "--more".to_owned()]] {
+                let debugging = Debugging {
+                    port: 5858,
+                    args,
+                    debugger: Some(tools.path().to_owned()),
+                };
+                let launch = launch(runtime, &debugging).unwrap();
+                let _ = writeln!(text, "{runtime} {:?}: {:?}", debugging.args, launch.argv);
+                for (name, value) in launch.env {
+                    let _ = writeln!(text, "  {name}={value}");
+                }
+                if launch.tracing {
+                    text.push_str("  with SYS_PTRACE\n");
+                }
+            }
+        }
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let bare = Debugging {
+            port: 1,
+            args: Vec::new(),
+            debugger: None,
+        };
+        for runtime in ["python3.12", "ruby3.4", "provided.al2023"] {
+            let error = launch(runtime, &bare).unwrap_err();
+            assert!(error.hint.contains("debugger"), "{error:?}");
+        }
+        assert!(launch("java21", &bare).is_ok());
+    }
+}

@@ -60,7 +60,8 @@ impl EnvVars {
     /// A section that is no map.
     pub fn of(&self, function: &Function) -> Result<Overrides, SettingsError> {
         let mut overrides = self.section(COMMON)?;
-        for name in [&function.path, &function.logical_id, &function.name] {
+        let id = function.path.rsplit('/').next().unwrap_or_default();
+        for name in [&function.logical_id, id, &function.name, &function.path] {
             let own = self.section(name)?;
             if !own.is_empty() {
                 overrides.extend(own);
@@ -77,7 +78,7 @@ impl EnvVars {
                 .iter()
                 .map(|(name, value)| (name.clone(), text(value)))
                 .collect()),
-            Some(other) => Err(SettingsError::EnvVarsSection(other.to_string())),
+            Some(_) => Err(SettingsError::EnvVarsSection(name.to_owned())),
         }
     }
 }

@@ -37,7 +37,7 @@ pub enum SettingsError {
     #[error("Could not read environment variables overrides from file {path}: {reason}")]
     EnvVars { path: String, reason: String },
     /// A section of the file of variables that is no map.
-    #[error("Environment variables {0} in incorrect format")]
+    #[error("Environment variables of section '{0}' in incorrect format")]
     EnvVarsSection(String),
 }
 

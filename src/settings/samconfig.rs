@@ -81,6 +81,8 @@ impl Config {
         environment: &str,
         command: &str,
     ) -> Result<Self, SettingsError> {
+        // A mark that some editors write is no part of the text that places count in.
+        let text = text.trim_start_matches('\u{feff}');
         let source = Source {
             path,
             text: text.into(),

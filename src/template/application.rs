@@ -13,8 +13,8 @@ use super::resource::{self, Resource};
 use super::scope::Scope;
 use super::{parameters, read_as, transform};
 
-/// Nodes that one application may resolve to: many times what the largest one has.
-const BUDGET: usize = 1_000_000;
+/// Nodes that one value may resolve to: many times what the largest one has.
+pub(super) const BUDGET: usize = 1_000_000;
 /// Stacks that one application may have.
 const MAX_STACKS: usize = 500;
 
@@ -39,6 +39,8 @@ pub struct Application {
     pub(super) files: Vec<Source>,
     pub(super) stacks: Vec<Stack>,
     broken: Vec<Problem>,
+    /// Nested stacks that were read, or could not be.
+    attempts: usize,
     warnings: Vec<Problem>,
     pub(super) budget: Cell<usize>,
     /// Names whose values are being found out, so that a name that leads to itself is noticed.
@@ -107,6 +109,7 @@ impl Application {
             files: Vec::new(),
             stacks: Vec::new(),
             broken: Vec::new(),
+            attempts: 0,
             warnings: Vec::new(),
             budget: Cell::new(BUDGET),
             trail: RefCell::default(),
@@ -182,13 +185,6 @@ impl Application {
             label: label.into(),
             hint: None,
         }
-    }
-
-    /// The place of a span for people.
-    #[must_use]
-    pub fn place(&self, span: Span) -> String {
-        let path = self.files[span.file as usize].path.display();
-        format!("{path}:{}:{}", span.line, span.column)
     }
 
     /// Adds a stack: parsed, included files put in, loops unrolled.
@@ -270,7 +266,7 @@ impl Application {
             let added = if let Some(cycle) = self.cycle(index, &path) {
                 let text = format!("nested stack '{id}' leads to itself: {cycle}");
                 Err(Box::new(self.problem(text, span, "already on the way")))
-            } else if self.stacks.len() >= MAX_STACKS {
+            } else if self.attempts >= MAX_STACKS {
                 let text = format!("the application has more than {MAX_STACKS} stacks");
                 Err(Box::new(self.problem(text, span, "not read")))
             } else {
@@ -279,6 +275,7 @@ impl Application {
                     path: full.clone(),
                     parent: Some((index, logical_id)),
                 };
+                self.attempts += 1;
                 match load(&path) {
                     Ok(text) => self.add(&path, &text, place, load),
                     Err(reason) => {
@@ -332,7 +329,7 @@ fn file_name(path: &Path) -> String {
 }
 
 /// A path without `.` and `..`, as far as that can be told from its text.
-fn normal(path: &Path) -> PathBuf {
+pub(super) fn normal(path: &Path) -> PathBuf {
     let mut normal = PathBuf::new();
     for part in path.components() {
         match part {

@@ -1,5 +1,6 @@
 //! The merge of `Globals` into a resource's properties.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::application::Application;
@@ -66,13 +67,17 @@ pub(super) fn unknown(global: &Node, application: &Application) -> Vec<Problem> 
 /// The resource's properties with the global ones below them. Maps are merged key by key, lists are joined with the
 /// global items first; of anything else, and of intrinsics, the resource's own wins.
 #[must_use]
-pub(super) fn merge(global: &Node, own: &Node) -> Node {
+pub(super) fn merge(global: &Node, own: &Node, budget: &mut usize) -> Node {
     let both_plain = intrinsic(global).is_none() && intrinsic(own).is_none();
+    let mut spend = |amount: usize| {
+        *budget = budget.saturating_sub(amount);
+        *budget > 0
+    };
     let kind = match (&global.kind, &own.kind) {
-        (Kind::Map(below), Kind::Map(above)) if both_plain => {
-            Kind::Map(Arc::new(merge_entries(below, above)))
+        (Kind::Map(below), Kind::Map(above)) if both_plain && spend(below.len() + above.len()) => {
+            Kind::Map(Arc::new(merge_entries(below, above, budget)))
         }
-        (Kind::List(below), Kind::List(above)) => {
+        (Kind::List(below), Kind::List(above)) if spend(below.len() + above.len()) => {
             Kind::List(Arc::new([below.as_slice(), above].concat()))
         }
         (_, own) => own.clone(),
@@ -83,13 +88,18 @@ pub(super) fn merge(global: &Node, own: &Node) -> Node {
     }
 }
 
-fn merge_entries(below: &[Entry], above: &[Entry]) -> Vec<Entry> {
+fn merge_entries(below: &[Entry], above: &[Entry], budget: &mut usize) -> Vec<Entry> {
     let mut merged = below.to_vec();
+    let places: HashMap<_, _> = below
+        .iter()
+        .enumerate()
+        .map(|(at, entry)| (entry.key.as_str(), at))
+        .collect();
     for entry in above {
-        match merged.iter_mut().find(|known| known.key == entry.key) {
-            Some(known) => {
-                *known = Entry {
-                    value: merge(&known.value, &entry.value),
+        match places.get(entry.key.as_str()) {
+            Some(at) => {
+                merged[*at] = Entry {
+                    value: merge(&below[*at].value, &entry.value, budget),
                     ..entry.clone()
                 }
             }
@@ -135,7 +145,7 @@ mod tests {
 
     #[test]
     fn maps_merge_lists_join_and_the_rest_is_the_resource_s() {
-        let merged = |global, own| merge(&node(global), &node(own)).to_json();
+        let merged = |global, own| merge(&node(global), &node(own), &mut 100).to_json();
         assert_eq!(
             merged("{a: 1, b: 2}", "{b: 3, c: 4}"),
             r#"{"a":1,"b":3,"c":4}"#

@@ -62,7 +62,7 @@ impl Scope<'_> {
         if let Err(unresolved) = self.spend(1, node.span) {
             return Value::Unresolved(unresolved);
         }
-        if let Some((name, argument)) = intrinsic(node) {
+        if let Some((name, argument)) = intrinsic(node).filter(|call| self.is_meant(call)) {
             return self
                 .call(name, argument, node.span, depth + 1)
                 .unwrap_or_else(Value::Unresolved);
@@ -71,7 +71,10 @@ impl Scope<'_> {
             Kind::Null => Value::Null,
             Kind::Bool(value) => Value::Bool(*value),
             Kind::Number(text) => Value::Number(text.clone()),
-            Kind::String(text) => Value::String(text.clone()),
+            Kind::String(text) => match self.spend(text.len() / TEXT, node.span) {
+                Ok(()) => Value::String(text.clone()),
+                Err(unresolved) => Value::Unresolved(unresolved),
+            },
             Kind::List(items) => {
                 let items = items.iter().map(|item| self.node(item, depth + 1));
                 Value::List(items.filter(|item| *item != Value::NoValue).collect())
@@ -84,6 +87,12 @@ impl Scope<'_> {
                 Value::Map(there.collect())
             }
         }
+    }
+
+    /// A map with the one key `Condition` may be just that, as a variable of this name is.
+    pub(super) fn is_meant(&self, (name, argument): &(&str, &Node)) -> bool {
+        let declared = |name| self.stack().section("Conditions", name).is_some();
+        *name != "Condition" || argument.as_str().is_some_and(declared)
     }
 
     fn call(&self, name: &str, argument: &Node, span: Span, depth: usize) -> Resolved {
@@ -187,9 +196,11 @@ impl Scope<'_> {
         };
         let items = self.list(list, "Fn::Join", depth)?;
         let texts: Result<Vec<_>, _> = items.iter().map(|item| splice(item, list.span)).collect();
-        let text = texts?.join(delimiter);
-        self.spend(text.len() / TEXT, span)?;
-        Ok(Value::String(text))
+        let texts = texts?;
+        // Before it is put together: a few letters can ask for gigabytes.
+        let length: usize = texts.iter().map(|text| text.len() + delimiter.len()).sum();
+        self.spend(length / TEXT, span)?;
+        Ok(Value::String(texts.join(delimiter)))
     }
 
     fn split(&self, argument: &Node, span: Span, depth: usize) -> Resolved {
@@ -226,7 +237,7 @@ impl Scope<'_> {
     fn substitute(&self, argument: &Node, span: Span, depth: usize) -> Resolved {
         let (text, variables) = match (argument.as_str(), argument.items()) {
             (Some(text), _) => (text, &[][..]),
-            (None, Some([text, variables])) => {
+            (None, Some([text, variables])) if text.as_str().is_some() => {
                 (text.as_str().unwrap_or_default(), variables.entries())
             }
             _ => return fail("Fn::Sub wants text, or a list of text and a map", span),
@@ -246,7 +257,9 @@ impl Scope<'_> {
                     Some(entry) => self.node(&entry.value, depth),
                     None => self.named(name, span, depth)?,
                 };
-                out.push_str(&splice(&value, span)?);
+                let text = splice(&value, span)?;
+                self.spend(text.len() / TEXT + 1, span)?;
+                out.push_str(&text);
             }
             rest = &from[end + 1..];
         }

@@ -28,7 +28,11 @@ impl Scope<'_> {
             Some(Value::Unresolved(unresolved)) => Err(unresolved.clone()),
             Some(value) => Ok(value.clone()),
             None => fail(
-                format!("Fn::Select wants item {index} of a list of {}", items.len()),
+                format!(
+                    "Fn::Select wants item {} of a list of {}",
+                    written(argument, 0),
+                    items.len()
+                ),
                 span,
             ),
         }
@@ -52,9 +56,12 @@ impl Scope<'_> {
         for name in &names[1..] {
             found = found.and_then(|map| map.get(name));
         }
-        match found.or(default) {
-            Some(value) => self.argument(value, depth),
-            None => fail(format!("there is no mapping {}", names.join(".")), span),
+        if let Some(value) = found.or(default) {
+            self.argument(value, depth)
+        } else {
+            // As they are written: a value may be a secret.
+            let keys: Vec<_> = (0..3).map(|at| written(argument, at)).collect();
+            fail(format!("there is no mapping {}", keys.join(".")), span)
         }
     }
 
@@ -100,7 +107,7 @@ impl Scope<'_> {
             let text = self.text(node, "a number of Fn::Cidr", depth)?;
             text.trim()
                 .parse()
-                .or_else(|_| fail(format!("'{text}' is no number of Fn::Cidr"), node.span))
+                .or_else(|_| fail("a number of Fn::Cidr is none", node.span))
         };
         let (count, bits) = (number(count)?, bits.map(number).transpose()?);
         match networks(&block, count as usize, bits) {
@@ -108,11 +115,20 @@ impl Scope<'_> {
                 networks.into_iter().map(Value::String).collect(),
             )),
             None => fail(
-                format!("Fn::Cidr cannot take {count} networks out of '{block}'"),
+                format!("Fn::Cidr cannot take {count} networks out of this block"),
                 span,
             ),
         }
     }
+}
+
+/// An argument as it is written.
+fn written(argument: &Node, at: usize) -> String {
+    let node = argument.items().and_then(|items| items.get(at));
+    node.map_or_else(String::new, |node| match node.as_str() {
+        Some(text) => text.to_owned(),
+        None => node.to_json(),
+    })
 }
 
 fn networks(block: &str, count: usize, bits: Option<u32>) -> Option<Vec<String>> {

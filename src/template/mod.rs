@@ -17,6 +17,7 @@ mod lookup;
 mod node;
 pub mod overrides;
 mod parameters;
+mod published;
 mod resource;
 mod scalar;
 mod scope;

@@ -133,7 +133,13 @@ impl Rule {
         let list = node.get("AllowedValues")?;
         let values: Vec<_> = list.items()?.iter().filter_map(text).collect();
         let number = kind == "Number" || kind == "List<Number>";
-        let is = |allowed: &String| allowed == value || (number && same(allowed, value));
+        // A configuration file's truth values are spelled as Python does.
+        let truth = |text: &str| matches!(text, "true" | "false");
+        let is = |allowed: &String| {
+            allowed == value
+                || (number && same(allowed, value))
+                || (truth(allowed) && allowed.eq_ignore_ascii_case(value))
+        };
         (!values.iter().any(is)).then_some((Self::Allowed(values), list.span))
     }
 

@@ -9,6 +9,10 @@ use super::node::{Entry, Kind, Node, Span};
 
 const SERVERLESS_FUNCTION: &str = "AWS::Serverless::Function";
 const LAMBDA_FUNCTION: &str = "AWS::Lambda::Function";
+/// Entries that merging `Globals` may make.
+const MAX_MERGED: usize = 2_000_000;
+/// Parts of the path to the property that an asset is for.
+const MAX_PARTS: usize = 4;
 const CDK_PATH: &str = "aws:cdk:path";
 const ASSET_PATH: &str = "aws:asset:path";
 const ASSET_PROPERTY: &str = "aws:asset:property";
@@ -123,15 +127,24 @@ pub(super) fn all(
         .map(|global| globals::unknown(global, application))
         .unwrap_or_default();
     let mut resources = Vec::with_capacity(section.entries().len());
+    let mut budget = MAX_MERGED;
     for entry in section.entries() {
-        let one = resource(entry, global);
+        let one = resource(entry, global, &mut budget);
+        if budget == 0 {
+            let text = "the template is too large when Globals are merged";
+            return Err(Box::new(application.problem(
+                text,
+                one.span,
+                "here it is too much",
+            )));
+        }
         ignored.extend(half_an_asset(&one, application));
         resources.push(one);
     }
     Ok((resources, ignored))
 }
 
-fn resource(entry: &Entry, global: Option<&Node>) -> Resource {
+fn resource(entry: &Entry, global: Option<&Node>, budget: &mut usize) -> Resource {
     let kind = entry
         .value
         .get("Type")
@@ -149,7 +162,10 @@ fn resource(entry: &Entry, global: Option<&Node>) -> Resource {
     let global = global.filter(|_| kind == SERVERLESS_FUNCTION);
     let global =
         global.and_then(|global| globals::wanted(global, entry.value.get("IgnoreGlobals")));
-    let properties = global.map_or_else(|| own.clone(), |global| globals::merge(&global, &own));
+    let properties = match global {
+        Some(global) => globals::merge(&global, &own, budget),
+        None => own,
+    };
     let mut resource = Resource {
         logical_id: entry.key.clone(),
         id: entry.key.clone(),
@@ -186,6 +202,7 @@ fn place_asset(resource: &mut Resource) {
     let noted = resource
         .noted(ASSET_PROPERTY)
         .zip(resource.metadata.as_ref().and_then(|it| it.get(ASSET_PATH)));
+    let noted = noted.filter(|(property, _)| property.split('.').count() <= MAX_PARTS);
     let Some((property, path)) = noted else {
         return;
     };

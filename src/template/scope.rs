@@ -1,12 +1,12 @@
 //! What names mean in a stack: parameters, pseudo parameters, resources and their attributes, conditions.
 
-use super::application::{Application, Stack};
+use super::application::{Application, BUDGET, Stack};
 use super::intrinsics::{MAX_DEPTH, Resolved, fail, intrinsic};
 use super::node::{Node, Span};
 use super::parameters;
 use super::resource::Resource;
 use super::value::{LayerRef, Unresolved, Value};
-use crate::lambda::{Arn, partition};
+use crate::lambda::partition;
 
 /// What stands in for the stack's name and id.
 const STACK_NAME: &str = "local";
@@ -63,12 +63,14 @@ impl<'a> Scope<'a> {
     /// Whether a node is an intrinsic function, and not what it looks like.
     #[must_use]
     pub fn is_intrinsic(&self, node: &Node) -> bool {
-        intrinsic(node).is_some()
+        intrinsic(node).is_some_and(|call| self.is_meant(&call))
     }
 
     /// Resolves a node.
     #[must_use]
     pub fn resolve(&self, node: &Node) -> Value {
+        // One that is too large must not be charged to the next.
+        self.application.budget.set(BUDGET);
         self.node(node, 0)
     }
 
@@ -88,7 +90,7 @@ impl<'a> Scope<'a> {
     }
 
     /// Finds out what a name stands for, unless that is being found out already.
-    fn follow<T>(
+    pub(super) fn follow<T>(
         &self,
         name: &str,
         span: Span,
@@ -214,6 +216,12 @@ impl<'a> Scope<'a> {
 
     fn resource_reference(&self, logical_id: &str, span: Span, depth: usize) -> Resolved {
         let Some(resource) = self.stack().resource(logical_id) else {
+            let declared = self.stack().section("Parameters", logical_id).is_some();
+            self.note(if declared {
+                format!("parameter '{logical_id}' has no value; its name stands in for it")
+            } else {
+                format!("the template has no '{logical_id}'; its name stands in for it")
+            });
             return Ok(Value::String(logical_id.to_owned()));
         };
         match resource.kind.as_str() {
@@ -229,80 +237,8 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// The ARN of an alias.
-    fn alias(&self, resource: &Resource, span: Span, depth: usize) -> Resolved {
-        let function = self.function_of(resource, span, depth)?;
-        let name = resource.property("Name").map(|node| self.node(node, depth));
-        let name = name.and_then(|name| name.scalar_text()).unwrap_or_default();
-        Ok(Value::String(format!("{function}:{name}")))
-    }
-
-    /// The ARN of the function that an alias or a version is of.
-    fn function_of(
-        &self,
-        resource: &Resource,
-        span: Span,
-        depth: usize,
-    ) -> Result<String, Unresolved> {
-        let id = &resource.logical_id;
-        let name = resource.property("FunctionName");
-        let name = self.follow(id, span, || Ok(name.map(|name| self.node(name, depth + 1))))?;
-        let name = name.and_then(|name| name.scalar_text());
-        let name = name.unwrap_or_else(|| id.clone());
-        if name.starts_with("arn:") {
-            return Ok(name);
-        }
-        Ok(self.function_arn(&name))
-    }
-
-    fn function_arn(&self, name: &str) -> String {
-        Arn::function(self.region(), self.account(), name)
-            .as_str()
-            .to_owned()
-    }
-
-    /// What `AutoPublishAlias` makes: `Function.Alias` and `Function.Version`.
-    fn published(&self, logical_id: &str, what: &str, span: Span, depth: usize) -> Resolved {
-        let function = self.resource_name(logical_id, span, depth)?;
-        let resource = self.stack().resource(logical_id);
-        let alias = resource.and_then(|resource| resource.property("AutoPublishAlias"));
-        let alias = alias.and_then(|alias| self.node(alias, depth + 1).scalar_text());
-        match (what, alias) {
-            ("Alias", Some(alias)) => Ok(Value::String(format!(
-                "{}:{alias}",
-                self.function_arn(&function)
-            ))),
-            ("Version", Some(_)) => {
-                Ok(Value::String(format!("{}:1", self.function_arn(&function))))
-            }
-            _ => fail(
-                format!("'{logical_id}' has no AutoPublishAlias, so there is no {what} of it"),
-                span,
-            ),
-        }
-    }
-
-    /// A layer: its ARN as text, and which one it is for a function that uses it.
-    fn layer(&self, resource: &Resource, span: Span, depth: usize) -> Resolved {
-        let named = resource.property("LayerName");
-        let name = self.follow(&resource.logical_id, span, || {
-            Ok(named.map(|name| self.node(name, depth + 1)))
-        })?;
-        let name = name.and_then(|name| name.scalar_text());
-        let name = name.unwrap_or_else(|| resource.logical_id.clone());
-        let (region, account) = (self.region(), self.account());
-        Ok(Value::Layer(LayerRef {
-            stack: self.stack,
-            logical_id: resource.logical_id.clone(),
-            arn: format!(
-                "arn:{}:lambda:{region}:{account}:layer:{name}:1",
-                partition(region)
-            ),
-        }))
-    }
-
     /// The name that a resource has in its service where the template says so, else its logical id.
-    fn resource_name(
+    pub(super) fn resource_name(
         &self,
         logical_id: &str,
         span: Span,

@@ -1,9 +1,10 @@
 //! What changes a template before anything in it is resolved: included files, and loops over keys.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::application::Load;
+use super::application::{Load, normal};
 use super::error::{Problem, Source};
 use super::node::{Entry, Kind, Node, Span};
 use super::read_as;
@@ -18,8 +19,8 @@ const EXTENSIONS: &str = "AWS::LanguageExtensions";
 const INCLUDE: &str = "AWS::Include";
 /// Loops within loops, as in the service.
 const MAX_LOOPS: usize = 5;
-/// Files that include files.
-const MAX_INCLUDES: usize = 8;
+/// Files that one template may include.
+const MAX_INCLUDES: usize = 200;
 /// Nodes that loops may make.
 const BUDGET: usize = 1_000_000;
 
@@ -51,6 +52,7 @@ pub(super) fn expand(scope: Scope<'_>, load: Load<'_>) -> Result<Option<Expanded
         scope,
         load,
         files: Vec::new(),
+        reading: Vec::new(),
         broken: Vec::new(),
         budget: BUDGET,
     };
@@ -82,6 +84,8 @@ struct Transform<'a> {
     scope: Scope<'a>,
     load: Load<'a>,
     files: Vec<Source>,
+    /// Files that are being included, the innermost last.
+    reading: Vec<PathBuf>,
     broken: Vec<Problem>,
     budget: usize,
 }
@@ -92,17 +96,22 @@ impl Transform<'_> {
         let included = root.get("Transform").map(includes).into_iter().flatten();
         let mut merged = Vec::new();
         for include in included {
-            if let Some(node) = self.include(include, &directory, 0) {
+            if let Some(node) = self.include(include, &directory) {
                 merged.extend_from_slice(node.entries());
             }
         }
         let mut entries = root.entries().to_vec();
         for entry in merged {
             match entries.iter_mut().find(|known| known.key == entry.key) {
-                Some(known) => {
-                    let below = [entry.value.entries(), known.value.entries()].concat();
-                    known.value.kind = Kind::Map(Arc::new(below));
+                // Sections are put together; of what is in both, the template's own counts.
+                Some(known) if known.value.is_map() && entry.value.is_map() => {
+                    let own = known.value.entries();
+                    let other = entry.value.entries().iter();
+                    let new = other.filter(|one| own.iter().all(|known| known.key != one.key));
+                    let both = own.iter().chain(new).cloned().collect();
+                    known.value.kind = Kind::Map(Arc::new(both));
                 }
+                Some(_) => {}
                 None => entries.push(entry),
             }
         }
@@ -110,12 +119,12 @@ impl Transform<'_> {
             kind: Kind::Map(Arc::new(entries)),
             span: root.span,
         };
-        let root = self.files_in(&root, &directory, 0);
+        let root = self.files_in(&root, &directory);
         self.unroll(&root, 0)
     }
 
     /// Puts included files in, where `Fn::Transform` asks for it.
-    fn files_in(&mut self, node: &Node, directory: &Path, depth: usize) -> Node {
+    fn files_in(&mut self, node: &Node, directory: &Path) -> Node {
         // What is too much is found out, and told, when loops are unrolled.
         self.budget = self.budget.saturating_sub(1);
         if self.budget == 0 {
@@ -123,23 +132,21 @@ impl Transform<'_> {
         }
         let kind = match &node.kind {
             Kind::List(items) => {
-                let items = items
-                    .iter()
-                    .map(|item| self.files_in(item, directory, depth));
+                let items = items.iter().map(|item| self.files_in(item, directory));
                 Kind::List(Arc::new(items.collect()))
             }
             Kind::Map(entries) => {
                 let mut put: Vec<Entry> = Vec::with_capacity(entries.len());
                 for entry in entries.iter() {
                     let file = (entry.key == "Fn::Transform")
-                        .then(|| self.include(&entry.value, directory, depth))
+                        .then(|| self.include(&entry.value, directory))
                         .flatten();
                     match file {
                         // In the place of the whole value, which may be anything.
                         Some(node) if entries.len() == 1 => return node,
                         Some(node) => put.extend_from_slice(node.entries()),
                         None => put.push(Entry {
-                            value: self.files_in(&entry.value, directory, depth),
+                            value: self.files_in(&entry.value, directory),
                             ..entry.clone()
                         }),
                     }
@@ -155,7 +162,7 @@ impl Transform<'_> {
     }
 
     /// The contents of a file that is included; none where there is none, which is noted.
-    fn include(&mut self, call: &Node, directory: &Path, depth: usize) -> Option<Node> {
+    fn include(&mut self, call: &Node, directory: &Path) -> Option<Node> {
         if call.get("Name").and_then(Node::as_str) != Some(INCLUDE) {
             return None;
         }
@@ -163,7 +170,7 @@ impl Transform<'_> {
         let location = self.scope.resolve(node).scalar_text().unwrap_or_default();
         let local = location.strip_prefix("file://").unwrap_or(&location);
         let path = directory.join(local);
-        match self.read(&path, local, depth) {
+        match self.read(&path, local) {
             Ok(node) => Some(node),
             Err(reason) => {
                 let text = format!("the file to include, '{location}', cannot be used: {reason}");
@@ -174,23 +181,30 @@ impl Transform<'_> {
         }
     }
 
-    fn read(&mut self, path: &Path, location: &str, depth: usize) -> Result<Node, String> {
+    fn read(&mut self, path: &Path, location: &str) -> Result<Node, String> {
         if location.contains("://") {
             return Err("it is not on this machine".to_owned());
         }
-        if depth >= MAX_INCLUDES {
+        let path = normal(path);
+        if self.reading.contains(&path) {
             return Err("it includes itself".to_owned());
         }
-        let text = (self.load)(path)?;
+        if self.files.len() >= MAX_INCLUDES {
+            return Err(format!("a template includes {MAX_INCLUDES} files at most"));
+        }
+        let text = (self.load)(&path)?;
         let file = self.scope.application.files.len() + self.files.len();
         self.files.push(Source {
-            path: PathBuf::from(path),
+            path: path.clone(),
             text: text.as_str().into(),
         });
         let (node, _) = read_as(&text, file)
             .map_err(|error| format!("{} (line {})", error.message, error.span.line))?;
-        let directory = path.parent().unwrap_or(path);
-        Ok(self.files_in(&node, directory, depth + 1))
+        let directory = path.parent().unwrap_or(&path).to_owned();
+        self.reading.push(path);
+        let node = self.files_in(&node, &directory);
+        self.reading.pop();
+        Ok(node)
     }
 
     /// A problem in the template, or in a file that was included just now.
@@ -237,9 +251,7 @@ impl Transform<'_> {
                 let mut put: Vec<Entry> = Vec::with_capacity(entries.len());
                 for entry in entries.iter() {
                     if entry.key.starts_with(FOR_EACH) {
-                        for made in self.repeat(entry, loops + 1)? {
-                            self.add(&mut put, made)?;
-                        }
+                        put.extend(self.repeat(entry, loops + 1)?);
                     } else {
                         let value = self.unroll(&entry.value, loops)?;
                         put.push(Entry {
@@ -248,6 +260,7 @@ impl Transform<'_> {
                         });
                     }
                 }
+                self.check_keys(&put)?;
                 Kind::Map(Arc::new(put))
             }
             other => other.clone(),
@@ -258,13 +271,16 @@ impl Transform<'_> {
         })
     }
 
-    fn add(&self, put: &mut Vec<Entry>, made: Entry) -> Result<(), Box<Problem>> {
-        if put.iter().any(|known| known.key == made.key) {
-            let text = format!("the loop makes '{}' a second time", made.key);
-            return Err(Box::new(self.problem(text, made.key_span, "this key")));
+    /// Nothing may be made twice, neither by a loop nor beside it.
+    fn check_keys(&self, put: &[Entry]) -> Result<(), Box<Problem>> {
+        let mut keys = HashSet::with_capacity(put.len());
+        match put.iter().find(|entry| !keys.insert(entry.key.as_str())) {
+            Some(twice) => {
+                let text = format!("the loop makes '{}' a second time", twice.key);
+                Err(Box::new(self.problem(text, twice.key_span, "this key")))
+            }
+            None => Ok(()),
         }
-        put.push(made);
-        Ok(())
     }
 
     /// The entries that a loop stands for.

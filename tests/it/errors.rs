@@ -177,9 +177,10 @@ fn files_of_settings_that_are_wrong() {
     hello()
         .invoke(&["-l", "no/such/dir/log"])
         .failure(1, "writing the log file ");
-    hello()
-        .invoke(&["--region", "mars"])
-        .failure(1, "Provided region: mars doesn't match a supported format");
+    hello().invoke(&["--region", "us_east_1"]).failure(
+        1,
+        "Provided region: us_east_1 doesn't match a supported format",
+    );
     hello()
         .invoke(&["Hello", "--parameter-overrides", "junk"])
         .failure(2, "Invalid value for '--parameter-overrides': junk is not");

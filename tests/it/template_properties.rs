@@ -187,3 +187,52 @@ fn what_fuzzing_has_found_is_still_taken_or_refused() {
         let _ = overrides::parse(text.split('\n'));
     }
 }
+
+/// Small files that ask for much: each is refused, or resolved, in a moment and in little memory.
+#[test]
+fn what_asks_for_too_much_is_refused_in_time() {
+    let function = "Type: AWS::Serverless::Function, Properties: {Handler: a.b, Runtime: python3.11, InlineCode: x";
+    let resources = |text: &str| format!("Resources:\n  A: {{{function}, {text}}}}}\n");
+    let doubled = |depth: usize| {
+        let level = |n: usize| match n {
+            0 => "g0: &g0 {a: 1}\n".to_owned(),
+            n => format!("g{n}: &g{n} {{a: *g{}, b: *g{}}}\n", n - 1, n - 1),
+        };
+        (0..depth).map(level).collect::<Vec<_>>().concat()
+    };
+    let many = |text: &str, count: usize| vec![text; count].join(", ");
+    let big = "x".repeat(100_000);
+    let link = |n: usize| format!("x{n}: &x{n} [*x{}]\n", n - 1);
+    let chain = (1..50_000).map(link).collect::<Vec<_>>().concat();
+    for text in [
+        format!("x0: &x0 [1]\n{chain}"),
+        format!("X: &x '{big}'\nL: [{}]\n{}", many("*x", 20_000), resources("Description: a")),
+        format!(
+            "{}Globals: {{Function: {{Tags: *g25}}}}\n{}",
+            doubled(26),
+            resources("Tags: *g25")
+        ),
+        resources(&format!("FunctionName: !Join ['{big}', [{}]]", many("a", 20_000))),
+        resources(&format!("FunctionName: !Sub ['{}', {{A: '{big}'}}]", "${A}".repeat(20_000))),
+        format!("A: &a {{{}}}\nB: {{<<: [{}]}}\n", many("k: 1", 100), many("*a", 20_000)),
+        resources(&format!("Description: a}}, Metadata: {{'aws:asset:path': x, 'aws:asset:property': '{}'", "a.".repeat(50_000))),
+        format!(
+            "Transform: AWS::LanguageExtensions\nResources:\n  Fn::ForEach::L:\n    - N\n    - !Split [',', '{}']\n    - 'F${{N}}': {{Type: X}}\n",
+            (0..20_000).map(|n| format!("n{n}")).collect::<Vec<_>>().join(",")
+        ),
+        format!(
+            "Resources:\n{}",
+            (0..2_000).fold(String::new(), |text, n| {
+                text + &format!("  C{n}: {{Type: AWS::CloudFormation::Stack, Properties: {{TemplateURL: gone.yaml}}}}\n")
+            })
+        ),
+    ] {
+        let begun = std::time::Instant::now();
+        let _ = resolve(&text);
+        let took = begun.elapsed();
+        assert!(took.as_secs() < 20, "{took:?} for {}", &text[..200.min(text.len())]);
+    }
+    // A file that includes itself.
+    let call = "{'Fn::Transform': {Name: AWS::Include, Parameters: {Location: t.json}}}";
+    resolve(&format!("Resources: {{A: [{}]}}\n", many(call, 4)));
+}
