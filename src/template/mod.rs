@@ -7,6 +7,7 @@
 //! An [`Application`] is a template with its nested stacks; a [`Scope`] is the view from one of them, in which nodes are
 //! resolved to values.
 
+mod aliases;
 mod application;
 mod error;
 mod globals;

@@ -9,18 +9,13 @@ use std::sync::Arc;
 
 use granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Tag};
 
+use super::aliases::{Aliases, MAX_DEPTH};
 use super::error::SyntaxError;
 use super::node::{Entry, Kind, Node, Span};
 use super::scalar;
 
 /// The tags of YAML itself.
 const CORE: &str = "tag:yaml.org,2002:";
-/// Deepest nesting, of flow and of block collections.
-const MAX_DEPTH: usize = 200;
-/// What aliases may stand for: nodes, and text by 64 bytes. Many times what people write.
-const MAX_ALIASED: usize = 500_000;
-/// Bytes of text that weigh as much as a node.
-const TEXT: usize = 64;
 /// Entries that are compared with each other sooner than hashed.
 const SMALL: usize = 12;
 
@@ -48,11 +43,7 @@ fn compose(text: &str, file: usize) -> Result<Document> {
         file,
         replaced: Vec::new(),
         parser: Parser::new_from_str_with_options(text, options),
-        anchors: HashMap::new(),
-        weight: 0,
-        aliased: 0,
-        depth: 0,
-        deepest: 0,
+        aliases: Aliases::default(),
     };
     let mut document = None;
     loop {
@@ -89,21 +80,7 @@ struct Composer<'a> {
     file: usize,
     replaced: Vec<(String, Span)>,
     parser: Parser<'a, granit_parser::StrInput<'a>>,
-    anchors: HashMap<usize, Anchored>,
-    /// Of everything so far, with what aliases stand for.
-    weight: usize,
-    /// The part of it that aliases stand for.
-    aliased: usize,
-    depth: usize,
-    /// Deepest nesting within the node that is being composed, through aliases too.
-    deepest: usize,
-}
-
-/// A node that aliases stand for. It is shared, but whoever walks over the document walks over it each time.
-struct Anchored {
-    node: Node,
-    weight: usize,
-    height: usize,
+    aliases: Aliases,
 }
 
 type Spanned<'a> = (Event<'a>, granit_parser::Span);
@@ -165,20 +142,17 @@ impl<'a> Composer<'a> {
                 ..at
             };
         }
-        let (weight, deepest) = (self.weight, self.deepest);
-        self.depth += 1;
-        self.deepest = self.depth;
-        self.weight += 1;
+        let mark = self.aliases.enter();
         let (kind, anchor, tag) = match event {
             Event::Alias(anchor) => {
-                let node = self.alias(anchor, at);
-                self.depth -= 1;
-                self.deepest = self.deepest.max(deepest);
-                return node;
+                let aliased = self.aliases.get(anchor);
+                let node = aliased.map_err(|reason| syntax_error(reason, at))?;
+                self.aliases.leave(mark, 0, &node);
+                return Ok(node);
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let text = self.block_text(text, style, at);
-                self.weight += text.len() / TEXT;
+                self.aliases.weigh(&text);
                 (scalar_kind(text, style, tag.as_deref(), at)?, anchor, tag)
             }
             Event::SequenceStart(_, anchor, tag) => (self.list(&mut at)?, anchor, tag),
@@ -186,33 +160,8 @@ impl<'a> Composer<'a> {
             other => return Err(syntax_error(format!("unexpected {other:?}"), at)),
         };
         let node = tagged(Node { kind, span: at }, tag.as_deref());
-        if anchor > 0 {
-            let anchored = Anchored {
-                node: node.clone(),
-                weight: self.weight - weight,
-                height: self.deepest - self.depth + 1,
-            };
-            self.anchors.insert(anchor, anchored);
-        }
-        self.depth -= 1;
-        self.deepest = self.deepest.max(deepest);
+        self.aliases.leave(mark, anchor, &node);
         Ok(node)
-    }
-
-    fn alias(&mut self, anchor: usize, at: Span) -> Result<Node> {
-        let Some(anchored) = self.anchors.get(&anchor) else {
-            return Err(syntax_error("an alias inside the value that it names", at));
-        };
-        self.weight += anchored.weight;
-        self.aliased += anchored.weight;
-        self.deepest = self.depth + anchored.height;
-        if self.aliased > MAX_ALIASED {
-            return Err(syntax_error("the aliases stand for too much", at));
-        }
-        if self.deepest > MAX_DEPTH {
-            return Err(syntax_error("the aliases are nested too deeply", at));
-        }
-        Ok(anchored.node.clone())
     }
 
     /// The text of a scalar. A block that ends with the file has a final newline only where the file has one.
