@@ -38,6 +38,9 @@ pub enum Error {
     /// Everything that is wrong with a template, or with a function in it.
     #[error("{}", .0.first().map_or("", |problem| &problem.message))]
     Problems(Vec<Problem>),
+    /// An event is for a tenant, or for none, and the function wants it the other way.
+    #[error("{0}")]
+    Tenancy(&'static str),
     /// A function that is an image.
     #[error("Function {0} is packaged as a container image; only zip packages run")]
     ImagePackage(String),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::engine::{PullPolicy, Transport};
+use crate::lambda::Output;
 
 /// The template and its parameters.
 #[derive(Args, Debug, Default)]
@@ -48,6 +49,10 @@ pub struct ContainerArgs {
     /// Network that the container is connected to besides the default one; also `host` and `none`
     #[arg(long, value_name = "NAME")]
     pub docker_network: Option<String>,
+
+    /// Let the container use more memory than the function is configured with
+    #[arg(long)]
+    pub no_memory_limit: bool,
 
     /// How the program inside the container talks to this one: auto, stdio or archive
     #[arg(long, value_name = "HOW", hide = true)]
@@ -108,6 +113,10 @@ pub struct OutputArgs {
     /// File for the function's output and its result, instead of the terminal
     #[arg(short = 'l', long, value_name = "PATH")]
     pub log_file: Option<PathBuf>,
+
+    /// `text` prints what the function answers, `json` a line of JSON for each event [default: text]
+    #[arg(long, value_name = "FORMAT")]
+    pub output: Option<Output>,
 
     /// Tell on standard error what is resolved, asked of the engine, and how long it takes
     #[arg(long)]

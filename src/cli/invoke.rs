@@ -11,9 +11,18 @@ pub struct InvokeArgs {
     #[arg(value_name = "FUNCTION_LOGICAL_ID")]
     pub function: Option<String>,
 
-    /// File with the event, or `-` for standard input [default: an empty object]
-    #[arg(short = 'e', long, value_name = "PATH")]
-    pub event: Option<String>,
+    /// File with the event, or `-` for standard input; several are handed to one sandbox in turn [default: an empty
+    /// object]
+    #[arg(short = 'e', long, value_name = "PATH", action = clap::ArgAction::Append)]
+    pub event: Vec<String>,
+
+    /// Tenant that the event is for, where the function has a `TenancyConfig`
+    #[arg(long, value_name = "ID")]
+    pub tenant_id: Option<String>,
+
+    /// Client context: JSON, or base64 of JSON as AWS CLI takes it
+    #[arg(long, value_name = "JSON")]
+    pub client_context: Option<String>,
 
     /// Nothing: an event is never asked for
     #[arg(long, hide = true)]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tracing::{Instrument, debug_span};
 use uuid::Uuid;
 
+use super::answer::Answers;
 use super::resolve::{self, Invoked};
 use super::{debug, event};
 use crate::archive::{LAMBDA_LIMIT, Store};
@@ -17,7 +18,7 @@ use crate::exit::Exit;
 use crate::function::variables::environment;
 use crate::function::{Code, Function, Package, Zip};
 use crate::lambda::event::Event;
-use crate::lambda::{Body, BodyEnd, Events, Invocation, Outcome};
+use crate::lambda::{Events, Invocation, Outcome, Output};
 use crate::sandbox::{Options, Plan, Sandbox};
 use crate::settings::{EnvVars, Invoke};
 use crate::shutdown::Shutdown;
@@ -63,7 +64,8 @@ async fn run(
     };
     let debugged = debug::prepare(settings, &function, zip).await?;
     let variables = variables(&function, settings, env, events)?;
-    let payload = event::read(&settings.event, events)
+    tenancy(&function, settings)?;
+    let invocations = invocations(settings, events)
         .instrument(debug_span!("event"))
         .await?;
     let docker = debug_span!("connect").in_scope(|| Docker::find(env, events, &shutdown.tasks))?;
@@ -90,11 +92,7 @@ async fn run(
     };
     let plan = Plan::new(&function, zip, &image, &variables, options);
     let sandbox = Sandbox::start(&docker, plan, debugged.ports, events, &shutdown.tasks).await?;
-    let outcome = sandbox.invoke(Arc::new(Invocation::json(payload))).await;
-    let outcome = outcome.unwrap_or_else(|| Outcome::Lost("it ended by itself".to_owned()));
-    let exit = show(outcome, &function, settings.fail_on_error, events)
-        .instrument(debug_span!("print"))
-        .await;
+    let exit = serve(&sandbox, invocations, &function.path, settings, events).await;
     sandbox.stop().instrument(debug_span!("stop")).await;
     Ok(exit)
 }
@@ -179,6 +177,7 @@ fn options(function: &Function, zip: &Zip, settings: &Invoke) -> Options {
         network: settings.network.clone(),
         transport: settings.transport,
         labels,
+        no_memory_limit: settings.no_memory_limit,
         debugger: settings
             .debugger
             .as_ref()
@@ -188,62 +187,67 @@ fn options(function: &Function, zip: &Zip, settings: &Invoke) -> Options {
     }
 }
 
-/// Passes the outcome on to whoever shows it, and chooses the exit code.
-async fn show(outcome: Outcome, function: &Function, strict: bool, events: &Events) -> Exit {
-    let exit = Exit::of(&outcome, strict);
-    tell(&outcome, function, events);
-    let mut body = match outcome {
-        Outcome::Success(response) => response.body,
-        Outcome::Error(document) => Body::Whole(document),
-        Outcome::Crashed(error) | Outcome::OutOfMemory(error) => Body::Whole(error.to_json()),
-        Outcome::TimedOut { .. } | Outcome::Lost(_) => return exit,
-    };
-    match answer(&mut body, events).await {
-        BodyEnd::Complete => exit,
-        BodyEnd::Failed(error) => {
-            events.note(format!("{}: {}", error.kind, error.message));
-            if strict { Exit::FunctionFailed } else { exit }
-        }
-        BodyEnd::Ended(outcome) => {
-            tell(&outcome, function, events);
-            Exit::of(&outcome, strict)
-        }
+/// Whether a tenant is named where one is wanted, and only there.
+fn tenancy(function: &Function, settings: &Invoke) -> Result<(), Error> {
+    match (function.tenancy, &settings.tenant_id) {
+        (true, None) => Err(Error::Tenancy(
+            "The invoked function is enabled with tenancy configuration. Add a valid tenant ID in your request and try again.",
+        )),
+        (false, Some(_)) => Err(Error::Tenancy(
+            "The invoked function is not enabled with tenancy configuration. Remove the tenant ID from your request and try \
+             again.",
+        )),
+        _ => Ok(()),
     }
 }
 
-/// Passes the chunks of an answer on, each when the one before has been written: a slow reader holds the function back.
-async fn answer(body: &mut Body, events: &Events) -> BodyEnd {
-    let end = loop {
-        match body.next().await {
-            Ok(chunk) => events.send(Event::Answer(chunk)),
-            Err(end) => break end,
-        }
-        if !events.written().await {
-            // Whoever read the answer has read enough.
-            return BodyEnd::Complete;
-        }
-    };
-    events.send(Event::AnswerEnd);
-    end
+/// All events are read and checked before anything is started.
+async fn invocations(settings: &Invoke, events: &Events) -> Result<Vec<Invocation>, Error> {
+    let mut invocations = Vec::with_capacity(settings.events.len());
+    for source in &settings.events {
+        invocations.push(Invocation {
+            tenant_id: settings.tenant_id.clone(),
+            client_context: settings.client_context.clone(),
+            ..Invocation::json(event::read(source, events).await?)
+        });
+    }
+    Ok(invocations)
 }
 
-/// Tells people of an outcome that is not the function's own word.
-fn tell(outcome: &Outcome, function: &Function, events: &Events) {
-    let id = &function.path;
-    match outcome {
-        Outcome::Success(_) | Outcome::Error(_) => {}
-        Outcome::Crashed(error) => events.note(format!("{}: {}", error.kind, error.message)),
-        Outcome::OutOfMemory(error) => {
-            events.note(format!("{}: {}", error.kind, error.message));
-            events.note("Error: Container invocation failed due to maximum memory usage");
+/// Hands the events to the sandbox in turn, and shows each answer. The exit code is that of the first that failed.
+async fn serve(
+    sandbox: &Sandbox,
+    invocations: Vec<Invocation>,
+    path: &str,
+    settings: &Invoke,
+    events: &Events,
+) -> Exit {
+    let answers = Answers {
+        path,
+        strict: settings.fail_on_error,
+        output: settings.output,
+        several: invocations.len() > 1,
+        events,
+    };
+    let mut exit = Exit::Success;
+    for (index, invocation) in invocations.into_iter().enumerate() {
+        if index > 0 && settings.output == Output::Text {
+            events.send(Event::Answer(b"\n".as_slice().into()));
         }
-        Outcome::TimedOut { after, .. } => {
-            let seconds = after.as_secs();
-            events.note(format!("Function '{id}' timed out after {seconds} seconds"));
-            events.note(format!("No response from invoke container for {id}"));
+        let invocation = Arc::new(invocation);
+        let outcome = sandbox.invoke(Arc::clone(&invocation)).await;
+        let outcome = outcome.unwrap_or_else(|| Outcome::Lost("it ended by itself".to_owned()));
+        let lost = matches!(outcome, Outcome::Lost(_));
+        let one = answers
+            .show(&invocation.request_id, outcome)
+            .instrument(debug_span!("print"))
+            .await;
+        if exit == Exit::Success {
+            exit = one;
         }
-        Outcome::Lost(reason) => {
-            events.note(format!("Error: the sandbox of {id} is gone: {reason}"));
+        if lost {
+            break;
         }
     }
+    exit
 }

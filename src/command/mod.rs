@@ -1,5 +1,6 @@
 //! The composition roots, one a subcommand: they wire the parts and hold nothing of their own.
 
+mod answer;
 mod debug;
 mod event;
 mod local_invoke;

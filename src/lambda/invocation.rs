@@ -18,6 +18,8 @@ pub struct Invocation {
     pub content_type: String,
     /// Client context as JSON text, where the caller gave one.
     pub client_context: Option<String>,
+    /// Tenant, for a function that keeps them apart.
+    pub tenant_id: Option<String>,
     /// Trace header.
     pub trace_id: TraceId,
 }
@@ -31,6 +33,7 @@ impl Invocation {
             payload,
             content_type: "application/json".to_owned(),
             client_context: None,
+            tenant_id: None,
             trace_id: TraceId::random(),
         }
     }

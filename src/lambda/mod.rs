@@ -6,12 +6,14 @@ pub mod headers;
 mod ids;
 mod invocation;
 mod outcome;
+mod output;
 
 pub use body::{Body, BodyEnd, BodyWriter};
 pub use event::{Event, Events};
 pub use ids::{Arn, RequestId, TraceId, partition};
 pub use invocation::{Deadline, Invocation};
 pub use outcome::{FunctionError, Outcome, Response};
+pub use output::Output;
 
 /// Largest event of a synchronous invocation, in bytes.
 pub const MAX_EVENT: usize = 6 * 1024 * 1024;

@@ -193,6 +193,10 @@ pub fn delivery(delivery: &Delivery) -> Response<Full<Bytes>> {
         headers::CLIENT_CONTEXT,
         invocation.client_context.as_deref().unwrap_or_default(),
     );
+    put(
+        headers::TENANT_ID,
+        invocation.tenant_id.as_deref().unwrap_or_default(),
+    );
     put(headers::INVOCATION_ID, &delivery.nonce);
     put("content-type", &invocation.content_type);
     response

@@ -9,15 +9,18 @@ use crate::function::{Code, Function, Layer, Runtime};
 pub(super) const DEBUGGER: &str = "/tmp/lambci_debug_files";
 /// What a function is told of its timeout while it is debugged, in seconds; there is none.
 pub const TIMEOUT: u64 = 36_000;
-/// The commands that serve a debugger to a program, the first that is there is used; `PORT` and `PROGRAM` are filled in.
-const SERVERS: [(&str, &[&str]); 3] = [
-    ("gdbserver", &["127.0.0.1:PORT", "PROGRAM"]),
+/// The commands that serve a debugger to a program, the first that is there is used: name, what comes before the user's
+/// arguments, what comes after them; `PORT` and `PROGRAM` are filled in.
+const SERVERS: [(&str, &[&str], &[&str]); 3] = [
+    ("gdbserver", &[], &["127.0.0.1:PORT", "PROGRAM"]),
     (
         "lldb-server",
-        &["gdbserver", "127.0.0.1:PORT", "--", "PROGRAM"],
+        &["gdbserver"],
+        &["127.0.0.1:PORT", "--", "PROGRAM"],
     ),
     (
         "dlv",
+        &[],
         &[
             "--listen=127.0.0.1:PORT",
             "--headless=true",
@@ -247,24 +250,25 @@ impl Debugging {
     }
 
     fn provided(&self, function: &Function, runtime: &str) -> Result<Launch, DebugError> {
-        let here = code(function).is_some_and(|code| code.join("bootstrap").is_file());
-        let program = if here {
-            "/var/task/bootstrap"
-        } else {
+        let elsewhere = code(function).is_some_and(|code| !code.join("bootstrap").is_file());
+        let program = if elsewhere {
             "/opt/bootstrap"
+        } else {
+            "/var/task/bootstrap"
         };
         let directory = self.debugger.as_deref();
         let server = SERVERS
             .iter()
-            .find(|(name, _)| directory.is_some_and(|path| path.join(name).is_file()));
-        let Some((name, arguments)) = server else {
+            .find(|(name, ..)| directory.is_some_and(|path| path.join(name).is_file()));
+        let Some((name, before, after)) = server else {
             return Err(self.missing(runtime, "gdbserver, lldb-server or dlv"));
         };
         let port = self.port.to_string();
-        let filled = arguments
+        let filled = after
             .iter()
             .map(|part| part.replace("PORT", &port).replace("PROGRAM", program));
         let mut argv = vec![format!("{DEBUGGER}/{name}")];
+        argv.extend(before.iter().map(|part| (*part).to_owned()));
         argv.extend(self.args.iter().cloned().chain(filled));
         Ok(Launch {
             argv,

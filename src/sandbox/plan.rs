@@ -35,6 +35,8 @@ pub struct Options {
     pub launch: Option<Launch>,
     /// Directory with a debugger.
     pub debugger: Option<PathBuf>,
+    /// Whether the sandbox may use more memory than the function is configured with.
+    pub no_memory_limit: bool,
 }
 
 /// A sandbox and the process to run in it.
@@ -90,7 +92,7 @@ impl Plan {
             spec: Spec {
                 name: options.name,
                 image: image.name.clone(),
-                memory_mb: Some(function.memory_mb),
+                memory_mb: (!options.no_memory_limit).then_some(function.memory_mb),
                 // In a shared network the port may be taken.
                 port: (options.network != Network::Host).then_some(PORT),
                 network: options.network,

@@ -5,6 +5,7 @@ mod aws;
 mod debug;
 mod env_vars;
 mod error;
+mod invocation;
 mod overrides;
 mod samconfig;
 mod setting;
@@ -15,12 +16,14 @@ pub use aws::Aws;
 pub use debug::Debug;
 pub use env_vars::EnvVars;
 pub use error::SettingsError;
+pub use invocation::EventSource;
 pub use samconfig::Config;
 
 use self::overrides::Gathered;
 use crate::cli::{ConfigArgs, InvokeArgs};
 use crate::engine::{Network, PullPolicy, Transport};
 use crate::env::{self, Env};
+use crate::lambda::Output;
 use crate::template::Overrides;
 use crate::template::overrides::ParsedOverrides;
 
@@ -34,24 +37,19 @@ const TEMPLATES: [&str; 4] = [
 /// The name in the error when there is none.
 const NO_TEMPLATE: &str = "template.yml";
 
-/// Where the event comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum EventSource {
-    /// An empty object.
-    Empty,
-    /// Standard input, to its end.
-    Stdin,
-    /// A file.
-    File(PathBuf),
-}
-
 /// The settings of `local invoke`.
 #[derive(Debug)]
 pub struct Invoke {
     /// Name of the function.
     pub function: Option<String>,
-    /// Its event.
-    pub event: EventSource,
+    /// Its events, one at least.
+    pub events: Vec<EventSource>,
+    /// Tenant that they are for.
+    pub tenant_id: Option<String>,
+    /// The client's context as JSON text.
+    pub client_context: Option<String>,
+    /// In which form answers are printed.
+    pub output: Output,
     /// The template.
     pub template: PathBuf,
     /// Values of parameters.
@@ -66,6 +64,8 @@ pub struct Invoke {
     pub invoke_images: Vec<(Option<String>, String)>,
     /// What the sandbox can reach.
     pub network: Network,
+    /// Whether the sandbox may use more memory than the function is configured with.
+    pub no_memory_limit: bool,
     /// How the supervisor talks to sam-rs.
     pub transport: Transport,
     /// What a debugger needs; none without one.
@@ -98,7 +98,10 @@ impl Invoke {
             warnings: ignored.collect(),
             overrides: overrides.values,
             function: given(args.function.as_ref()).or(config.text("function_logical_id")?),
-            event: event(args.event.clone().or(config.text("event")?).as_deref(), env),
+            events: invocation::events(args, env, &config)?,
+            tenant_id: invocation::tenant(args, &config)?,
+            client_context: invocation::client_context(args, &config)?,
+            output: output(args, &config)?,
             template: match &args.template.template {
                 Some(path) => env.directory.join(path),
                 None => match env
@@ -129,6 +132,7 @@ impl Invoke {
                 .map(str::to_owned)
                 .or(config.text("docker_network")?)
                 .map_or(Network::Default, |name| Network::from(name.as_str())),
+            no_memory_limit: args.container.no_memory_limit || config.flag("no_memory_limit")?,
             transport: args.container.transport.unwrap_or_default(),
             debugger: Debug::resolve(&args.debug, env, &config)?,
             aws: Aws::resolve(args.aws.region.clone().or(config.text("region")?), env)?,
@@ -162,12 +166,15 @@ fn default_template(directory: &Path) -> PathBuf {
     found.unwrap_or_else(|| directory.join(NO_TEMPLATE))
 }
 
-fn event(given: Option<&str>, env: &Env) -> EventSource {
-    match given {
-        None => EventSource::Empty,
-        Some("-") => EventSource::Stdin,
-        Some(path) => EventSource::File(env.directory.join(path)),
+fn output(args: &InvokeArgs, config: &Config) -> Result<Output, SettingsError> {
+    if let Some(output) = args.output.output {
+        return Ok(output);
     }
+    let configured = config.text("output")?.map(|text| text.parse()).transpose();
+    let configured = configured.map_err(|reason: String| {
+        SettingsError::Usage(format!("Invalid value for '--output': {reason}"))
+    })?;
+    Ok(configured.unwrap_or_default())
 }
 
 fn log_file(

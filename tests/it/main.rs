@@ -14,6 +14,7 @@ mod debugging;
 mod endings;
 mod engine_faults;
 mod errors;
+mod events;
 mod kill;
 mod layers;
 mod output;

@@ -1,0 +1,178 @@
+//! Several events in one run, and what goes with an event.
+
+use crate::support::Project;
+
+const COUNTER: &str = "
+import os, json
+count = 0
+def handler(event, context):
+    global count
+    count += 1
+    if event == 'die':
+        os._exit(3)
+    if event == 'lines':
+        return 'a\\nb'
+    if event == 'raise':
+        raise ValueError('no')
+    first = not os.path.exists('/tmp/mark')
+    open('/tmp/mark', 'w').close()
+    client = context.client_context
+    return {'event': event, 'count': count, 'first': first,
+            'custom': client.custom if client else None, 'tenant': getattr(context, 'tenant_id', None)}
+";
+
+fn project() -> Project {
+    Project::python(COUNTER)
+        .file("one.json", "1")
+        .file("two.json", "2.50")
+        .file("die.json", "\"die\"")
+        .file("lines.json", "\"lines\"")
+        .file("raise.json", "\"raise\"")
+}
+
+fn invoke(project: &Project, events: &[&str], more: &[&str]) -> crate::support::Output {
+    let mut arguments = vec!["Hello"];
+    for event in events {
+        arguments.extend(["-e", event]);
+    }
+    project.invoke(&[&arguments, more].concat())
+}
+
+#[test]
+fn several_events_are_served_by_one_warm_sandbox() {
+    let project = project();
+    let output = invoke(&project, &["one.json", "two.json", "raise.json"], &[]).success();
+    let lines: Vec<_> = output.stdout.lines().collect();
+    assert_eq!(lines.len(), 3, "{}", output.stdout);
+    assert!(
+        lines[0].starts_with("{\"event\": 1, \"count\": 1, \"first\": true"),
+        "{}",
+        lines[0]
+    );
+    assert!(
+        lines[1].starts_with("{\"event\": 2.5, \"count\": 2, \"first\": false"),
+        "{}",
+        lines[1]
+    );
+    assert!(lines[2].contains("ValueError"));
+    assert_eq!(output.stderr.matches("SAM_CONTAINER_ID").count(), 1);
+    assert_eq!(
+        output.stderr.matches("Init Duration").count(),
+        1,
+        "{}",
+        output.stderr
+    );
+    assert_eq!(output.stderr.matches("REPORT").count(), 3);
+    let strict = invoke(&project, &["raise.json", "one.json"], &["--fail-on-error"]);
+    assert_eq!(
+        (strict.code, strict.stdout.lines().count()),
+        (Some(3), 2),
+        "{strict:?}"
+    );
+}
+
+#[test]
+fn a_runtime_that_died_starts_again_for_the_next_event() {
+    let output = invoke(&project(), &["one.json", "die.json", "two.json"], &[]).success();
+    let lines: Vec<_> = output.stdout.lines().collect();
+    assert!(lines[1].contains("Runtime.ExitError"), "{}", output.stdout);
+    // A new process, in the same sandbox.
+    assert!(
+        lines[2].starts_with("{\"event\": 2.5, \"count\": 1, \"first\": false"),
+        "{}",
+        output.stdout
+    );
+}
+
+#[test]
+fn lines_of_json_keep_answers_apart() {
+    let project = project();
+    let output = invoke(&project, &["lines.json", "one.json"], &[]).success();
+    assert!(output.stderr.contains("use --output json") || output.stdout.lines().count() == 2);
+    let output = invoke(
+        &project,
+        &["lines.json", "die.json", "two.json"],
+        &["--output", "json"],
+    );
+    let lines: Vec<serde_json::Value> = output
+        .success()
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(
+        (&lines[0]["status"], &lines[0]["payload"]),
+        (&"success".into(), &"a\nb".into())
+    );
+    assert_eq!(lines[1]["status"], "crashed");
+    assert_eq!(lines[1]["payload"]["errorType"], "Runtime.ExitError");
+    assert_eq!(lines[2]["payload"]["event"], 2.5);
+}
+
+#[test]
+fn one_bad_event_keeps_all_from_starting() {
+    let project = project().file("bad.json", "{");
+    let output = invoke(&project, &["one.json", "bad.json"], &[]);
+    let output = output.failure(1, "the event from ");
+    assert!(
+        !output.stderr.contains("SAM_CONTAINER_ID"),
+        "{}",
+        output.stderr
+    );
+}
+
+#[test]
+fn the_client_s_context_reaches_the_function() {
+    let project = project();
+    let json = r#"{"custom": {"k": "v"}}"#;
+    // The same in base64.
+    let encoded = "eyJjdXN0b20iOiB7ImsiOiAidiJ9fQ==";
+    for context in [json, encoded] {
+        let output = invoke(&project, &["one.json"], &["--client-context", context]).success();
+        assert_eq!(output.json()["custom"]["k"], "v");
+    }
+    invoke(&project, &["one.json"], &["--client-context", "{"])
+        .failure(2, "Invalid value for '--client-context': ");
+}
+
+#[test]
+fn a_tenant_is_named_where_one_is_wanted_and_only_there() {
+    let project = project();
+    let wrong = [
+        (
+            "x".repeat(257),
+            "--tenant-id must be between 1 and 256 characters",
+        ),
+        (
+            " ".to_owned(),
+            "--tenant-id cannot be empty or contain only whitespace",
+        ),
+        ("a!".to_owned(), "--tenant-id contains invalid characters."),
+    ];
+    for (id, error) in wrong {
+        let error = format!("Invalid value for '--tenant-id': {error}");
+        invoke(&project, &["one.json"], &["--tenant-id", &id]).failure(2, &error);
+    }
+    invoke(&project, &["one.json"], &["--tenant-id", "a"]).failure(
+        1,
+        "The invoked function is not enabled with tenancy configuration.",
+    );
+    let template =
+        project.read("template.yaml") + "      TenancyConfig: {TenantIsolationMode: PER_TENANT}\n";
+    let project = project.file("template.yaml", &template);
+    invoke(&project, &["one.json"], &[]).failure(
+        1,
+        "The invoked function is enabled with tenancy configuration.",
+    );
+    let output = invoke(&project, &["one.json"], &["--tenant-id", "blue team"]).success();
+    assert_eq!(output.json()["tenant"], "blue team");
+}
+
+#[test]
+fn the_memory_limit_can_be_lifted() {
+    let project = Project::provided();
+    let event = r#"{"do": "alloc", "mb": 300}"#;
+    let output =
+        project.invoke_with_input(&["Hello", "-e", "-", "--no-memory-limit"], event.as_bytes());
+    assert_eq!(output.success().json()["echo"]["mb"], 300);
+}
