@@ -83,18 +83,25 @@ struct Composer<'a> {
     aliases: Aliases,
 }
 
+/// What comes next in a collection.
+enum Next {
+    Node(Node),
+    /// The key that merges maps.
+    Merge(Node),
+    /// The collection is at its end, at this offset.
+    End(u32),
+}
+
 type Spanned<'a> = (Event<'a>, granit_parser::Span);
 
 impl<'a> Composer<'a> {
-    /// The next event that is not a comment.
+    /// The next event.
+    #[inline]
     fn event(&mut self) -> Result<Spanned<'a>> {
-        loop {
-            match self.parser.next_event() {
-                Some(Ok((Event::Comment(..), _))) => {}
-                Some(Ok(event)) => return Ok(event),
-                Some(Err(error)) => return Err(self.scan_error(&error)),
-                None => return Ok((Event::StreamEnd, granit_parser::Span::default())),
-            }
+        match self.parser.next_event() {
+            Some(Ok(event)) => Ok(event),
+            Some(Err(error)) => Err(self.scan_error(&error)),
+            None => Ok((Event::StreamEnd, granit_parser::Span::default())),
         }
     }
 
@@ -132,6 +139,20 @@ impl<'a> Composer<'a> {
         error
     }
 
+    /// The next node of a collection, or its end.
+    fn next(&mut self) -> Result<Next> {
+        let (event, span) = self.event()?;
+        match &event {
+            Event::SequenceEnd | Event::MappingEnd => Ok(Next::End(self.place(span).end)),
+            Event::Scalar(text, ScalarStyle::Plain, _, None) if text == "<<" => {
+                self.node(event, span).map(Next::Merge)
+            }
+            _ => self.node(event, span).map(Next::Node),
+        }
+    }
+
+    // An event is large, and there are many: none is to be moved more often than it must.
+    #[inline]
     fn node(&mut self, event: Event<'a>, span: granit_parser::Span) -> Result<Node> {
         let mut at = self.place(span);
         if let Some(tag) = span.tag_start {
@@ -185,28 +206,30 @@ impl<'a> Composer<'a> {
     fn list(&mut self, at: &mut Span) -> Result<Kind> {
         let mut items = Vec::new();
         loop {
-            let (event, span) = self.event()?;
-            if matches!(event, Event::SequenceEnd) {
-                at.end = self.place(span).end;
-                return Ok(Kind::List(Arc::new(items)));
+            match self.next()? {
+                Next::Node(node) | Next::Merge(node) => items.push(node),
+                Next::End(end) => {
+                    at.end = end;
+                    return Ok(Kind::List(Arc::new(items)));
+                }
             }
-            items.push(self.node(event, span)?);
         }
     }
 
     fn map(&mut self, at: &mut Span) -> Result<Kind> {
         let (mut own, mut merged) = (Vec::new(), Vec::new());
         loop {
-            let (event, span) = self.event()?;
-            if matches!(event, Event::MappingEnd) {
-                at.end = self.place(span).end;
-                break;
-            }
-            let merge =
-                matches!(&event, Event::Scalar(text, ScalarStyle::Plain, _, None) if text == "<<");
-            let key = self.node(event, span)?;
-            let (event, span) = self.event()?;
-            let value = self.node(event, span)?;
+            let (key, merge) = match self.next()? {
+                Next::Node(key) => (key, false),
+                Next::Merge(key) => (key, true),
+                Next::End(end) => {
+                    at.end = end;
+                    break;
+                }
+            };
+            let (Next::Node(value) | Next::Merge(value)) = self.next()? else {
+                return Err(syntax_error("a key without a value", key.span));
+            };
             if merge {
                 merge_into(&mut merged, &value)?;
             } else {
