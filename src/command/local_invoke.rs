@@ -59,6 +59,7 @@ async fn run(
         .instrument(debug_span!("template"))
         .await?;
     function.timeout = debug::timeout(settings, &function);
+    events.send(Event::Logs(function.logging.platform()));
     let Package::Zip(zip) = &function.package else {
         return Err(Error::ImagePackage(function.logical_id));
     };

@@ -18,6 +18,7 @@ pub use error::LookupError;
 pub use identifier::Identifier;
 pub use runtime::{Architecture, Runtime};
 
+use crate::lambda::event::{LogLevel, PlatformLogs};
 use crate::lambda::{Arn, LATEST};
 
 /// Default of the service, in MB.
@@ -65,6 +66,21 @@ pub struct Function {
     pub url: bool,
     /// Names that versions of it have.
     pub aliases: Vec<String>,
+}
+
+impl Logging {
+    /// The form of the platform's lines.
+    #[must_use]
+    pub fn platform(&self) -> PlatformLogs {
+        if self.format.as_deref() != Some("JSON") {
+            return PlatformLogs::Text;
+        }
+        PlatformLogs::Json(match self.system_level.as_deref() {
+            Some("DEBUG") => LogLevel::Debug,
+            Some("WARN") => LogLevel::Warn,
+            _ => LogLevel::Info,
+        })
+    }
 }
 
 impl Function {
@@ -128,4 +144,6 @@ pub struct Logging {
     pub format: Option<String>,
     /// Lowest level of the function's own records, with the format `JSON`.
     pub level: Option<String>,
+    /// Lowest level of the platform's records, with the format `JSON`.
+    pub system_level: Option<String>,
 }

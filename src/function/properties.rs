@@ -316,6 +316,7 @@ impl Reader<'_> {
             group: get("LogGroup"),
             format: get("LogFormat"),
             level: get("ApplicationLogLevel"),
+            system_level: get("SystemLogLevel"),
         }
     }
 

@@ -20,6 +20,8 @@ pub enum Event {
     Pull(Pull),
     /// Output of a process in the sandbox, as it was written; `source` tells its streams from each other.
     Log { source: u32, bytes: Bytes },
+    /// The form of the platform's lines from now on.
+    Logs(PlatformLogs),
     /// The event is with the runtime.
     Started { request_id: RequestId },
     /// The invocation is over.
@@ -32,6 +34,24 @@ pub enum Event {
     Written(oneshot::Sender<bool>),
     /// The last event. Everything has been written when this is answered, with what became of the answer.
     Flush(oneshot::Sender<io::Result<()>>),
+}
+
+/// The form of the platform's lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlatformLogs {
+    /// Text.
+    Text,
+    /// Lines of JSON, from this level on.
+    Json(LogLevel),
+}
+
+/// How much of the platform's doings is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "they name themselves")]
+pub enum LogLevel {
+    Debug,
+    Info,
+    Warn,
 }
 
 /// Progress of a pull.

@@ -4,6 +4,7 @@
 mod lines;
 mod output;
 mod plain;
+mod platform;
 mod pull;
 
 pub use output::{Streams, Writer};

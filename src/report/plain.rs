@@ -8,9 +8,9 @@ use tokio::sync::mpsc;
 
 use super::lines::Lines;
 use super::output::{Streams, Writer};
+use super::platform;
 use super::pull::PullDisplay;
-use crate::lambda::LATEST;
-use crate::lambda::event::{Event, Failure, Report};
+use crate::lambda::event::{Event, PlatformLogs};
 
 /// How long the beginning of a line waits for its end before it is shown without.
 const PATIENCE: Duration = Duration::from_millis(50);
@@ -23,6 +23,7 @@ pub struct Reporter {
     lines: Lines,
     pull: PullDisplay,
     answered: bool,
+    platform: PlatformLogs,
 }
 
 impl Reporter {
@@ -35,6 +36,7 @@ impl Reporter {
             lines: Lines::default(),
             pull: PullDisplay::default(),
             answered: false,
+            platform: PlatformLogs::Text,
         }
     }
 
@@ -84,14 +86,16 @@ impl Reporter {
                 self.log(&text).await;
             }
             Event::Started { request_id } => {
-                self.line(&format!("START RequestId: {request_id} Version: {LATEST}"))
-                    .await;
+                if let Some(line) = platform::started(self.platform, &request_id) {
+                    self.line(&line).await;
+                }
             }
             Event::Finished(report) => {
-                self.line(&format!("END RequestId: {}", report.request_id))
-                    .await;
-                self.line(&report_line(&report)).await;
+                for line in platform::finished(self.platform, &report) {
+                    self.line(&line).await;
+                }
             }
+            Event::Logs(platform) => self.platform = platform,
             Event::Answer(bytes) => return self.answer(&bytes).await,
             Event::AnswerEnd => return self.end_answer().await,
             Event::Written(_) | Event::Flush(_) => {}
@@ -144,65 +148,5 @@ impl Reporter {
             None => self.log(b"\n").await,
         }
         Ok(())
-    }
-}
-
-/// The service's figures, in its order: every field is followed by a tab.
-fn report_line(report: &Report) -> String {
-    let millis = |duration: Duration| duration.as_secs_f64() * 1000.0;
-    let duration = millis(report.duration);
-    let init = report.init.map(millis);
-    // A cold start is billed with its initialisation.
-    let billed = (duration + init.unwrap_or(0.0)).ceil();
-    // Without a measurement the configured size is all that is known.
-    let used = report
-        .peak_memory
-        .map_or(report.memory_size, |bytes| bytes.div_ceil(1024 * 1024));
-    let mut line = format!(
-        "REPORT RequestId: {}\tDuration: {duration:.2} ms\tBilled Duration: {billed:.0} ms\tMemory Size: {} MB\tMax \
-         Memory Used: {used} MB\t",
-        report.request_id, report.memory_size
-    );
-    line.extend(init.map(|init| format!("Init Duration: {init:.2} ms\t")));
-    line.extend(report.failure.as_ref().map(|failure| match failure {
-        Failure::Timeout => "Status: timeout\t".to_owned(),
-        Failure::Error(kind) => format!("Status: error\tError Type: {kind}\t"),
-    }));
-    line
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::lambda::RequestId;
-
-    #[test]
-    fn the_report_has_the_service_s_order() {
-        let report = Report {
-            request_id: RequestId::random(),
-            duration: Duration::from_micros(1234),
-            init: Some(Duration::from_micros(133_100)),
-            memory_size: 128,
-            peak_memory: Some(36 * 1024 * 1024 + 1),
-            failure: None,
-        };
-        let line = |report: &Report| report_line(report).replace(report.request_id.as_str(), "ID");
-        assert_eq!(
-            line(&report),
-            "REPORT RequestId: ID\tDuration: 1.23 ms\tBilled Duration: 135 ms\tMemory Size: 128 MB\t\
-             Max Memory Used: 37 MB\tInit Duration: 133.10 ms\t"
-        );
-        let report = Report {
-            duration: Duration::from_secs(3),
-            init: None,
-            peak_memory: None,
-            failure: Some(Failure::Timeout),
-            ..report
-        };
-        assert!(
-            line(&report).ends_with("Max Memory Used: 128 MB\tStatus: timeout\t"),
-            "{}",
-            line(&report)
-        );
     }
 }

@@ -170,3 +170,23 @@ fn end_and_report_come_last_after_a_time_out_too() {
     let after = output.stderr.split("\nEND RequestId").nth(1).unwrap();
     assert!(!after.contains("line"), "{after}");
 }
+
+#[test]
+fn the_platform_s_lines_are_json_where_the_function_is_configured_so() {
+    let project = Project::python("def handler(event, context):\n    print('own')\n    return 1\n");
+    let template = project.read("template.yaml")
+        + "      LoggingConfig: {LogFormat: JSON, SystemLogLevel: DEBUG}\n";
+    let project = project.file("template.yaml", &template);
+    let output = project.invoke(&["Hello"]).success();
+    let kinds: Vec<_> = output
+        .stderr
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .filter_map(|line| Some(line["type"].as_str()?.to_owned()))
+        .collect();
+    assert_eq!(
+        kinds,
+        ["platform.start", "platform.runtimeDone", "platform.report"]
+    );
+    assert!(!output.stderr.contains("REPORT"), "{}", output.stderr);
+}
