@@ -292,6 +292,10 @@ fn scalar_kind(
 }
 
 fn core_tag(tag: &Tag) -> Option<String> {
+    // Short tags of CloudFormation: nearly all that there are.
+    if tag.handle() == "!" {
+        return None;
+    }
     let whole = format!("{}{}", tag.handle(), tag.suffix());
     whole.strip_prefix(CORE).map(str::to_owned)
 }
