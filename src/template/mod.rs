@@ -13,6 +13,7 @@ mod error;
 mod globals;
 mod intrinsics;
 mod json;
+mod keys;
 mod logic;
 mod lookup;
 mod node;

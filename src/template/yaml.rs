@@ -4,20 +4,18 @@
 //! user of the YAML parser, so that it can be replaced.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Tag};
 
 use super::aliases::{Aliases, MAX_DEPTH};
 use super::error::SyntaxError;
+use super::keys::{last_of_each, merge_into};
 use super::node::{Entry, Kind, Node, Span};
 use super::scalar;
 
 /// The tags of YAML itself.
 const CORE: &str = "tag:yaml.org,2002:";
-/// Entries that are compared with each other sooner than hashed.
-const SMALL: usize = 12;
 
 /// What a text holds, and the keys in it that a later one of the same map has replaced.
 #[derive(Debug)]
@@ -231,7 +229,7 @@ impl<'a> Composer<'a> {
                 return Err(syntax_error("a key without a value", key.span));
             };
             if merge {
-                merge_into(&mut merged, &value)?;
+                merge_into(&mut merged, &value).map_err(|(text, span)| syntax_error(text, span))?;
             } else {
                 let key_span = key.span;
                 own.push(Entry {
@@ -346,57 +344,4 @@ fn key_text(key: Node) -> Result<String> {
         Kind::List(_) | Kind::Map(_) => Err(syntax_error("found unhashable key", key.span)),
         Kind::Null | Kind::Bool(_) | Kind::Number(_) => Ok(key.to_json()),
     }
-}
-
-/// Adds what `<<` names. Of several maps the first wins, which is why they are added from the last.
-fn merge_into(merged: &mut Vec<Entry>, value: &Node) -> Result<()> {
-    let refuse = |node: &Node| {
-        let text = format!(
-            "expected a mapping or list of mappings for merging, but found {}",
-            node.describe()
-        );
-        syntax_error(text, node.span)
-    };
-    match &value.kind {
-        Kind::Map(entries) => merged.extend(entries.iter().cloned()),
-        Kind::List(maps) => {
-            for map in maps.iter().rev() {
-                if !map.is_map() {
-                    return Err(refuse(map));
-                }
-                merged.extend(map.entries().iter().cloned());
-            }
-        }
-        _ => return Err(refuse(value)),
-    }
-    Ok(())
-}
-
-/// Keeps the last value of each key, at the place of the first, and tells of the others.
-fn last_of_each(entries: Vec<Entry>, mut replaced: impl FnMut(&Entry)) -> Vec<Entry> {
-    if !has_twice(&entries) {
-        return entries;
-    }
-    let mut places: HashMap<String, usize> = HashMap::with_capacity(entries.len());
-    let mut kept: Vec<Entry> = Vec::with_capacity(entries.len());
-    for entry in entries {
-        if let Some(at) = places.get(&entry.key) {
-            replaced(&kept[*at]);
-            kept[*at] = entry;
-        } else {
-            places.insert(entry.key.clone(), kept.len());
-            kept.push(entry);
-        }
-    }
-    kept
-}
-
-/// Whether a key is there twice. Nearly all maps are small, and none has one twice.
-fn has_twice(entries: &[Entry]) -> bool {
-    if entries.len() <= SMALL {
-        let mut rest = entries.iter().enumerate();
-        return rest.any(|(at, entry)| entries[..at].iter().any(|known| known.key == entry.key));
-    }
-    let mut keys = HashSet::with_capacity(entries.len());
-    entries.iter().any(|entry| !keys.insert(entry.key.as_str()))
 }
