@@ -356,7 +356,7 @@ fn a_configuration_that_is_wrong_is_shown_in_its_place() {
     let head = "version = 0.1\n[default.local_invoke.parameters]\n";
     assert!(wrong("[default]\n").contains("'version' key is not present"));
     assert!(wrong("version = 1\n").contains("'version' key is not present"));
-    assert!(wrong(&format!("{head}event = [1]\n")).contains("'event' must be text"));
+    assert!(wrong(&format!("{head}event = [[1]]\n")).contains("'event' must be a list of texts"));
     assert!(
         wrong(&format!("{head}fail_on_error = 'maybe'\n"))
             .contains("'fail_on_error' must be true or false")
