@@ -20,7 +20,7 @@ use crate::function::{Code, Function, Package, Zip};
 use crate::lambda::event::Event;
 use crate::lambda::{Events, Invocation, Outcome, Output};
 use crate::sandbox::{Options, Plan, Sandbox};
-use crate::settings::{EnvVars, Invoke};
+use crate::settings::{EnvVars, Invoke, proxies};
 use crate::shutdown::Shutdown;
 
 /// Runs the function and returns the exit code. When the process is asked to end, what is under way is dropped; the
@@ -144,7 +144,10 @@ fn variables(
     for name in refused {
         events.warn(format!("variable '{name}' cannot be set and was left out"));
     }
-    Ok(variables)
+    // What every container gets, below what the function has.
+    let below = proxies(env).into_iter();
+    let below = below.filter(|(name, _)| variables.iter().all(|(own, _)| own != name));
+    Ok(below.chain(variables.clone()).collect())
 }
 
 /// The image that the user chose for the function, or for all, else the runtime's.

@@ -7,6 +7,7 @@ mod env_vars;
 mod error;
 mod invocation;
 mod overrides;
+mod proxies;
 mod samconfig;
 mod setting;
 
@@ -17,6 +18,7 @@ pub use debug::Debug;
 pub use env_vars::EnvVars;
 pub use error::SettingsError;
 pub use invocation::EventSource;
+pub use proxies::proxies;
 pub use samconfig::Config;
 
 use self::overrides::Gathered;

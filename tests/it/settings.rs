@@ -277,3 +277,18 @@ fn parameters_are_checked_and_secrets_are_not_shown() {
         "Warning: parameter 'Stgae' is given a value, and the template does not declare it";
     assert!(output.success().stderr.contains(warning));
 }
+
+#[test]
+fn proxies_of_the_docker_cli_reach_the_function() {
+    let code = "import os\ndef handler(event, context):\n    return {n: os.environ.get(n) for n in ['http_proxy', 'NO_PROXY']}\n";
+    let project = Project::python(code).file(
+        "docker/config.json",
+        r#"{"proxies": {"default": {"httpProxy": "http://proxy.invalid:1"}}}"#,
+    );
+    let mut command = project.command(&["local", "invoke", "Hello"]);
+    let docker = project.path().join("docker");
+    let child = command.env("DOCKER_CONFIG", docker).spawn().unwrap();
+    let output = project.finish(child).success();
+    assert_eq!(output.json()["http_proxy"], "http://proxy.invalid:1");
+    assert_eq!(output.json()["NO_PROXY"], "127.0.0.1,localhost");
+}
