@@ -1,4 +1,4 @@
-//! How long templates take: read, with everything below them, and every function resolved.
+//! How long templates take: the text read, loaded with everything below it, and every function resolved.
 //!
 //! `template FILE...` prints the median of many rounds for each file, and for one with a hundred small functions.
 #![expect(
@@ -12,12 +12,14 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use sam_rs::function::{Catalog, Function};
-use sam_rs::template::{Application, Surroundings};
+use sam_rs::template::{Application, Surroundings, read};
 
 const ROUNDS: usize = 51;
 
 fn main() {
-    println!("| template | KB | functions | load, ms | resolve all, ms |\n|---|---|---|---|---|");
+    println!(
+        "| template | KB | functions | read, ms | load, ms | resolve all, ms |\n|---|---|---|---|---|---|"
+    );
     for path in std::env::args().skip(1).filter(|one| one != "--bench") {
         let text = std::fs::read_to_string(&path).expect("a template");
         measure(Path::new(&path), &text);
@@ -41,7 +43,7 @@ fn hundred() -> String {
 
 fn measure(path: &Path, text: &str) {
     let load = |path: &Path| std::fs::read_to_string(path).map_err(|error| error.to_string());
-    let (mut loading, mut resolving) = (Vec::new(), Vec::new());
+    let (mut reading, mut loading, mut resolving) = (Vec::new(), Vec::new(), Vec::new());
     let mut count = 0;
     for _ in 0..ROUNDS {
         let surroundings = Surroundings {
@@ -49,6 +51,10 @@ fn measure(path: &Path, text: &str) {
             account: "123456789012".to_owned(),
             ..Surroundings::default()
         };
+        let begun = Instant::now();
+        let tree = std::hint::black_box(read(text));
+        reading.push(begun.elapsed());
+        drop(tree);
         let begun = Instant::now();
         let application = Application::load(path, text, surroundings, &load).expect("it is right");
         let catalog = Catalog::new(&application);
@@ -64,8 +70,8 @@ fn measure(path: &Path, text: &str) {
         text.len() / 1000,
         path.file_name().unwrap_or_default().display(),
     );
-    let (load, resolve) = (median(loading), median(resolving));
-    println!("| {name} | {kilobytes} | {count} | {load:.2} | {resolve:.2} |");
+    let (read, load, resolve) = (median(reading), median(loading), median(resolving));
+    println!("| {name} | {kilobytes} | {count} | {read:.2} | {load:.2} | {resolve:.2} |");
 }
 
 fn median(mut times: Vec<Duration>) -> f64 {
