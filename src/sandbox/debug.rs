@@ -148,6 +148,13 @@ impl Debugging {
                 let listen = format!("127.0.0.1:{}", self.port);
                 let module = ["-m", "debugpy", "--listen", &listen, "--wait-for-client"];
                 launch.argv.splice(1..1, module.map(str::to_owned));
+                // From 3.11 on the standard library is frozen into the program, where breakpoints are missed.
+                let minor = runtime
+                    .strip_prefix("python3.")
+                    .and_then(|it| it.parse().ok());
+                if minor.is_some_and(|minor: u32| minor >= 11) {
+                    launch.argv.insert(1, "-Xfrozen_modules=off".to_owned());
+                }
             }
         } else if self.args.is_empty() {
             return Err(DebugError {

@@ -13,6 +13,9 @@ use crate::lambda::Events;
 
 /// How often it is asked whether the debugger listens already. Nobody waits for it but a person.
 const PAUSE: Duration = Duration::from_millis(50);
+/// How long a debugger that listens takes to be ready: debugpy opens its port before the program has joined it, and turns
+/// away a client that comes in between.
+const SETTLE: Duration = Duration::from_millis(300);
 
 /// A port of this machine, and the same port inside.
 #[derive(Debug)]
@@ -73,6 +76,7 @@ pub(super) fn announce(
             while channel.listening(address.port()).await == Some(false) {
                 tokio::time::sleep(PAUSE).await;
             }
+            tokio::time::sleep(SETTLE).await;
         };
         tokio::select! {
             () = listens => {}

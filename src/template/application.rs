@@ -87,6 +87,14 @@ impl Stack {
             .find(|resource| resource.logical_id == logical_id)
     }
 
+    /// Whether SAM may make a resource of this name when it deploys: implicit APIs, and what goes with its own resources.
+    pub(super) fn may_generate(&self, name: &str) -> bool {
+        let goes_with = |resource: &Resource| {
+            resource.kind.starts_with("AWS::Serverless::") && name.starts_with(&resource.logical_id)
+        };
+        name.starts_with("Serverless") || self.resources.iter().any(goes_with)
+    }
+
     pub(super) fn section(&self, section: &str, name: &str) -> Option<&Node> {
         self.root.get(section)?.get(name)
     }

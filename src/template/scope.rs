@@ -217,11 +217,15 @@ impl<'a> Scope<'a> {
     fn resource_reference(&self, logical_id: &str, span: Span, depth: usize) -> Resolved {
         let Some(resource) = self.stack().resource(logical_id) else {
             let declared = self.stack().section("Parameters", logical_id).is_some();
-            self.note(if declared {
-                format!("parameter '{logical_id}' has no value; its name stands in for it")
-            } else {
-                format!("the template has no '{logical_id}'; its name stands in for it")
-            });
+            if declared {
+                self.note(format!(
+                    "parameter '{logical_id}' has no value; its name stands in for it"
+                ));
+            } else if !self.stack().may_generate(logical_id) {
+                self.note(format!(
+                    "the template has no '{logical_id}'; its name stands in for it"
+                ));
+            }
             return Ok(Value::String(logical_id.to_owned()));
         };
         match resource.kind.as_str() {

@@ -15,8 +15,19 @@ use crate::support::{Output, Project, root};
 /// A run that waits for its debugger.
 struct Debugged {
     project: Project,
-    child: Child,
+    /// None when it has ended.
+    child: Option<Child>,
     port: u16,
+}
+
+impl Drop for Debugged {
+    /// A test that fails must not leave a function that waits for ever.
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
 }
 
 fn free_port() -> u16 {
@@ -60,22 +71,24 @@ impl Debugged {
             seen.push(line.clone());
             line == ready
         });
+        let run = Self {
+            project,
+            child: Some(child),
+            port,
+        };
         assert!(found, "{}", seen.join("\n"));
         std::thread::spawn(move || lines.for_each(drop));
-        Self {
-            project,
-            child,
-            port,
-        }
+        run
     }
 
-    fn finish(self) -> Output {
-        self.project.finish(self.child)
+    fn finish(mut self) -> Output {
+        let child = self.child.take().unwrap();
+        self.project.finish(child)
     }
 
     /// Ctrl-C: the container is gone within a second.
     fn interrupt(self) {
-        let pid = self.child.id();
+        let pid = self.child.as_ref().unwrap().id();
         let status = Command::new("kill")
             .args(["-INT", &pid.to_string()])
             .status()
