@@ -106,6 +106,9 @@ impl Error {
             Self::Problem(problem) | Self::Settings(SettingsError::Config(problem)) => {
                 problem.hint.clone()
             }
+            Self::Settings(SettingsError::EnvVarsSection(_)) => {
+                Some("put variables below `Parameters`, or below the name of a function".to_owned())
+            }
             Self::Settings(SettingsError::ConfigFormat(_)) => {
                 Some("Supported formats are: [.toml|.yaml|.yml]".to_owned())
             }

@@ -59,6 +59,11 @@ impl EnvVars {
     /// # Errors
     /// A section that is no map.
     pub fn of(&self, function: &Function) -> Result<Overrides, SettingsError> {
+        // A file without sections would be passed over whole.
+        let flat = self.sections.iter().find(|(_, value)| !value.is_object());
+        if let Some((name, _)) = flat {
+            return Err(SettingsError::EnvVarsSection(name.clone()));
+        }
         let mut overrides = self.section(COMMON)?;
         let id = function.path.rsplit('/').next().unwrap_or_default();
         for name in [&function.logical_id, id, &function.name, &function.path] {
