@@ -137,12 +137,6 @@ impl Runtime {
         })
     }
 
-    /// The identifier, as in templates.
-    #[must_use]
-    pub fn identifier(&self) -> &str {
-        &self.identifier
-    }
-
     /// Whether the function brings its own runtime, a program called `bootstrap`.
     #[must_use]
     pub fn is_provided(&self) -> bool {

@@ -126,7 +126,7 @@ impl Scope<'_> {
                 format!("{name} needs `Transform: AWS::LanguageExtensions`"),
                 span,
             ),
-            "Fn::Length" => self.length(argument, span, depth),
+            "Fn::Length" => self.length(argument, depth),
             "Fn::ToJsonString" => self.json_text(argument, span, depth),
             "Fn::ImportValue" => fail("only a deployed stack knows what others export", span),
             "Fn::Transform" => fail(

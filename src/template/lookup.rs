@@ -90,7 +90,7 @@ impl Scope<'_> {
         ))
     }
 
-    pub(super) fn length(&self, argument: &Node, _: Span, depth: usize) -> Resolved {
+    pub(super) fn length(&self, argument: &Node, depth: usize) -> Resolved {
         let items = self.list(argument, "Fn::Length", depth)?;
         Ok(Value::Number(items.len().to_string()))
     }

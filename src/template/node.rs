@@ -134,7 +134,7 @@ impl Node {
             Kind::Null => out.push_str("null"),
             Kind::Bool(value) => _ = write!(out, "{value}"),
             Kind::Number(text) => out.push_str(text),
-            Kind::String(text) => write_text(out, text),
+            Kind::String(text) => out.push_str(&quoted(text)),
             Kind::List(items) => {
                 out.push('[');
                 for (index, item) in items.iter().enumerate() {
@@ -147,7 +147,7 @@ impl Node {
                 out.push('{');
                 for (index, entry) in entries.iter().enumerate() {
                     out.push_str(if index > 0 { "," } else { "" });
-                    write_text(out, &entry.key);
+                    out.push_str(&quoted(&entry.key));
                     out.push(':');
                     entry.value.write_json(out);
                 }
@@ -157,6 +157,7 @@ impl Node {
     }
 }
 
-fn write_text(out: &mut String, text: &str) {
-    out.push_str(&serde_json::Value::from(text).to_string());
+/// Text as JSON writes it.
+pub(super) fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
 }

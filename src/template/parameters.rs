@@ -23,6 +23,10 @@ fn is_list(kind: &str) -> bool {
     kind == "CommaDelimitedList" || kind.starts_with("List<")
 }
 
+fn is_number(kind: &str) -> bool {
+    matches!(kind, "Number" | "List<Number>")
+}
+
 /// The value of a parameter of this type.
 pub(super) fn value(kind: &str, value: Value) -> Value {
     let text = match &value {
@@ -119,8 +123,7 @@ impl Rule {
     }
 
     fn kind(kind: &str, node: &Node, value: &str) -> Option<(Self, Span)> {
-        let wrong =
-            matches!(kind, "Number" | "List<Number>") && value.trim().parse::<f64>().is_err();
+        let wrong = is_number(kind) && value.trim().parse::<f64>().is_err();
         wrong.then(|| {
             (
                 Self::Number,
@@ -132,7 +135,7 @@ impl Rule {
     fn allowed(kind: &str, node: &Node, value: &str) -> Option<(Self, Span)> {
         let list = node.get("AllowedValues")?;
         let values: Vec<_> = list.items()?.iter().filter_map(text).collect();
-        let number = kind == "Number" || kind == "List<Number>";
+        let number = is_number(kind);
         // A configuration file's truth values are spelled as Python does.
         let truth = |text: &str| matches!(text, "true" | "false");
         let is = |allowed: &String| {
@@ -162,7 +165,7 @@ impl Rule {
                 node.span,
             ));
         }
-        let (size, low, high, what) = if kind.ends_with("Number") || kind == "List<Number>" {
+        let (size, low, high, what) = if is_number(kind) {
             (value.trim().parse().ok()?, "MinValue", "MaxValue", "be")
         } else {
             let length = u32::try_from(value.chars().count()).ok()?;

@@ -1,6 +1,6 @@
 //! A value after resolution. What cannot be resolved here is a value too: only the property that needs it suffers.
 
-use super::node::Span;
+use super::node::{Span, quoted};
 
 /// A resolved value.
 #[derive(Clone, Debug, PartialEq)]
@@ -109,8 +109,4 @@ impl Value {
             _ => None,
         }
     }
-}
-
-fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
 }

@@ -107,17 +107,8 @@ async fn what_is_refused_does_not_end_the_invocation() {
         again.contains(&id),
         "the same event is shown again: {again}"
     );
-    assert_eq!(
-        status(
-            &sandbox
-                .request(runtime, "POST", &format!("invocation/{id}/response"), "2")
-                .await
-        ),
-        "202"
-    );
-    let twice = sandbox
-        .request(runtime, "POST", &format!("invocation/{id}/response"), "3")
-        .await;
+    assert_eq!(status(&sandbox.respond(runtime, &id, "2").await), "202");
+    let twice = sandbox.respond(runtime, &id, "3").await;
     assert_eq!(status(&twice), "400", "{twice}");
     assert_eq!(whole(outcome.await.unwrap()), "2");
 }
@@ -130,9 +121,7 @@ async fn a_stale_nonce_is_not_an_answer() {
     );
     sandbox.send(runtime, request.as_bytes()).await;
     assert_eq!(status(&sandbox.receive(runtime).await), "410");
-    sandbox
-        .request(runtime, "POST", &format!("invocation/{id}/response"), "1")
-        .await;
+    sandbox.respond(runtime, &id, "1").await;
     assert_eq!(whole(outcome.await.unwrap()), "1");
 }
 
@@ -353,9 +342,7 @@ async fn a_death_after_the_answer_is_not_charged_to_the_next_invocation() {
     sandbox.expect_spawn().await;
     let runtime = sandbox.connect().await;
     let id = sandbox.next(runtime).await;
-    sandbox
-        .request(runtime, "POST", &format!("invocation/{id}/response"), "2")
-        .await;
+    sandbox.respond(runtime, &id, "2").await;
     assert_eq!(whole(second.await.unwrap()), "2");
 }
 
@@ -376,9 +363,7 @@ async fn a_time_out_is_told_and_the_next_invocation_gets_a_new_process() {
     sandbox.expect_spawn().await;
     let runtime = sandbox.connect().await;
     let id = sandbox.next(runtime).await;
-    sandbox
-        .request(runtime, "POST", &format!("invocation/{id}/response"), "2")
-        .await;
+    sandbox.respond(runtime, &id, "2").await;
     sandbox.park(runtime).await;
     assert_eq!(whole(outcome_of(&mut sandbox, second).await), "2");
     let mut failures = Vec::new();
@@ -396,9 +381,7 @@ async fn an_answer_is_passed_on_while_the_function_is_still_at_work() {
     let outcome = sandbox.invoke("1");
     let runtime = sandbox.connect().await;
     let id = sandbox.next(runtime).await;
-    sandbox
-        .request(runtime, "POST", &format!("invocation/{id}/response"), "1")
-        .await;
+    sandbox.respond(runtime, &id, "1").await;
     assert_eq!(whole(outcome_of(&mut sandbox, outcome).await), "1");
     assert_eq!(sandbox.reports(), []);
     // The next one waits until the runtime asks for it.
@@ -410,14 +393,7 @@ async fn an_answer_is_passed_on_while_the_function_is_still_at_work() {
     let reports = sandbox.reports();
     assert_eq!(reports.len(), 1);
     assert!(reports[0].duration >= Duration::from_secs(2));
-    sandbox
-        .request(
-            runtime,
-            "POST",
-            &format!("invocation/{again}/response"),
-            "2",
-        )
-        .await;
+    sandbox.respond(runtime, &again, "2").await;
     assert_eq!(whole(outcome_of(&mut sandbox, second).await), "2");
 }
 
@@ -427,9 +403,7 @@ async fn work_after_the_answer_ends_with_the_time_and_the_answer_stands() {
     let outcome = sandbox.invoke("1");
     let runtime = sandbox.connect().await;
     let id = sandbox.next(runtime).await;
-    sandbox
-        .request(runtime, "POST", &format!("invocation/{id}/response"), "1")
-        .await;
+    sandbox.respond(runtime, &id, "1").await;
     assert_eq!(whole(outcome_of(&mut sandbox, outcome).await), "1");
     let second = sandbox.invoke("2");
     sandbox.expect_spawn().await;
@@ -437,8 +411,6 @@ async fn work_after_the_answer_ends_with_the_time_and_the_answer_stands() {
     assert_eq!(reports[0].failure, Some(Failure::Timeout));
     let runtime = sandbox.connect().await;
     let id = sandbox.next(runtime).await;
-    sandbox
-        .request(runtime, "POST", &format!("invocation/{id}/response"), "2")
-        .await;
+    sandbox.respond(runtime, &id, "2").await;
     assert_eq!(whole(outcome_of(&mut sandbox, second).await), "2");
 }

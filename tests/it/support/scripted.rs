@@ -236,6 +236,12 @@ impl Scripted {
         id.expect("an id").to_owned()
     }
 
+    /// Answers an invocation, and returns what the server says to that.
+    pub(crate) async fn respond(&mut self, stream: u32, id: &str, body: &str) -> String {
+        self.request(stream, "POST", &format!("invocation/{id}/response"), body)
+            .await
+    }
+
     /// Asks for work that there is none of yet.
     pub(crate) async fn park(&mut self, stream: u32) {
         let text = "GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nhost: x\r\n\r\n";
