@@ -68,12 +68,12 @@ impl Setting {
         let kind = match &node.kind {
             Kind::Null => Value::Nothing,
             Kind::Bool(value) => Value::Flag(*value),
-            Kind::Number(text) => Value::Number(text.clone(), text.contains(['.', 'e', 'n'])),
-            Kind::String(text) => Value::Text(text.clone()),
+            Kind::Number(text) => Value::Number(text.to_string(), text.contains(['.', 'e', 'n'])),
+            Kind::String(text) => Value::Text(text.to_string()),
             Kind::List(items) => Value::List(items.iter().map(Self::of_yaml).collect()),
             Kind::Map(entries) => {
                 let entry = |entry: &crate::template::Entry| {
-                    (entry.key.clone(), Self::of_yaml(&entry.value))
+                    (entry.key.to_string(), Self::of_yaml(&entry.value))
                 };
                 Value::Map(entries.iter().map(entry).collect())
             }

@@ -1,7 +1,6 @@
 //! The merge of `Globals` into a resource's properties.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use super::application::Application;
 use super::error::Problem;
@@ -75,10 +74,10 @@ pub(super) fn merge(global: &Node, own: &Node, budget: &mut usize) -> Node {
     };
     let kind = match (&global.kind, &own.kind) {
         (Kind::Map(below), Kind::Map(above)) if both_plain && spend(below.len() + above.len()) => {
-            Kind::Map(Arc::new(merge_entries(below, above, budget)))
+            Kind::Map(merge_entries(below, above, budget).into())
         }
         (Kind::List(below), Kind::List(above)) if spend(below.len() + above.len()) => {
-            Kind::List(Arc::new([below.as_slice(), above].concat()))
+            Kind::List([&**below, above].concat().into())
         }
         (_, own) => own.clone(),
     };
@@ -129,7 +128,7 @@ pub(super) fn wanted(global: &Node, ignored: Option<&Node>) -> Option<Node> {
         .iter()
         .filter(|entry| !names.contains(&entry.key.as_str()));
     Some(Node {
-        kind: Kind::Map(Arc::new(kept.cloned().collect())),
+        kind: Kind::Map(kept.cloned().collect()),
         span: global.span,
     })
 }

@@ -70,9 +70,9 @@ impl Scope<'_> {
         match &node.kind {
             Kind::Null => Value::Null,
             Kind::Bool(value) => Value::Bool(*value),
-            Kind::Number(text) => Value::Number(text.clone()),
+            Kind::Number(text) => Value::Number(text.to_string()),
             Kind::String(text) => match self.spend(text.len() / TEXT, node.span) {
-                Ok(()) => Value::String(text.clone()),
+                Ok(()) => Value::String(text.to_string()),
                 Err(unresolved) => Value::Unresolved(unresolved),
             },
             Kind::List(items) => {
@@ -82,7 +82,7 @@ impl Scope<'_> {
             Kind::Map(entries) => {
                 let entries = entries
                     .iter()
-                    .map(|entry| (entry.key.clone(), self.node(&entry.value, depth + 1)));
+                    .map(|entry| (entry.key.to_string(), self.node(&entry.value, depth + 1)));
                 let there = entries.filter(|(_, value)| *value != Value::NoValue);
                 Value::Map(there.collect())
             }

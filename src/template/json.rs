@@ -1,7 +1,6 @@
 //! JSON with places. The text is checked by `serde_json` first, so that its errors are exact; the walk can then trust it.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use serde::de::IgnoredAny;
 
@@ -86,7 +85,7 @@ impl Walk<'_> {
             _ if self.depth > MAX_DEPTH => None,
             b'{' => self.map(),
             b'[' => self.list(),
-            b'"' => self.string().map(Kind::String),
+            b'"' => self.string().map(|text| Kind::String(text.into())),
             _ => Some(self.word()),
         };
         self.depth -= 1;
@@ -102,7 +101,7 @@ impl Walk<'_> {
             self.skip_comma();
         }
         self.at += 1;
-        Some(Kind::List(Arc::new(items)))
+        Some(Kind::List(items.into()))
     }
 
     fn map(&mut self) -> Option<Kind> {
@@ -122,17 +121,17 @@ impl Walk<'_> {
                 self.replaced.push((key, entry.key_span));
                 (entry.value, entry.key_span) = (value, key_span);
             } else {
-                places.insert(key.clone(), entries.len());
                 entries.push(Entry {
-                    key,
+                    key: key.as_str().into(),
                     key_span,
                     value,
                 });
+                places.insert(key, entries.len() - 1);
             }
             self.skip_comma();
         }
         self.at += 1;
-        Some(Kind::Map(Arc::new(entries)))
+        Some(Kind::Map(entries.into()))
     }
 
     fn skip_comma(&mut self) {
@@ -166,10 +165,10 @@ impl Walk<'_> {
             number if number.contains(['.', 'e', 'E']) => Kind::Number(
                 number
                     .parse()
-                    .map_or_else(|_| number.to_owned(), python_float),
+                    .map_or_else(|_| number.into(), |value| python_float(value).into()),
             ),
-            "-0" => Kind::Number("0".to_owned()),
-            number => Kind::Number(number.to_owned()),
+            "-0" => Kind::Number("0".into()),
+            number => Kind::Number(number.into()),
         }
     }
 }

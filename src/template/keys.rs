@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use smol_str::SmolStr;
+
 use super::node::{Entry, Kind, Node, Span};
 
 /// Entries that are compared with each other sooner than hashed.
@@ -33,11 +35,11 @@ pub(super) fn merge_into(merged: &mut Vec<Entry>, value: &Node) -> Result<(), (S
 }
 
 /// Keeps the last value of each key, at the place of the first, and tells of the others.
-pub(super) fn last_of_each(entries: Vec<Entry>, mut replaced: impl FnMut(&Entry)) -> Vec<Entry> {
-    if !has_twice(&entries) {
-        return entries;
-    }
-    let mut places: HashMap<String, usize> = HashMap::with_capacity(entries.len());
+pub(super) fn last_of_each(
+    entries: impl ExactSizeIterator<Item = Entry>,
+    mut replaced: impl FnMut(&Entry),
+) -> Vec<Entry> {
+    let mut places: HashMap<SmolStr, usize> = HashMap::with_capacity(entries.len());
     let mut kept: Vec<Entry> = Vec::with_capacity(entries.len());
     for entry in entries {
         if let Some(at) = places.get(&entry.key) {
@@ -52,7 +54,7 @@ pub(super) fn last_of_each(entries: Vec<Entry>, mut replaced: impl FnMut(&Entry)
 }
 
 /// Whether a key is there twice. Nearly all maps are small, and none has one twice.
-fn has_twice(entries: &[Entry]) -> bool {
+pub(super) fn has_twice(entries: &[Entry]) -> bool {
     if entries.len() <= SMALL {
         let mut rest = entries.iter().enumerate();
         return rest.any(|(at, entry)| entries[..at].iter().any(|known| known.key == entry.key));

@@ -4,6 +4,8 @@ use std::fmt::Write;
 use std::ops::Range;
 use std::sync::Arc;
 
+use smol_str::SmolStr;
+
 /// A place in a file. Lines and columns count from 1, columns in characters; offsets are in bytes. Every node has one, so
 /// it is small: no file is longer than its numbers can say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,20 +47,20 @@ pub enum Kind {
     /// True or false.
     Bool(bool),
     /// A number, in the text that it has as a string: `0755` is `493`.
-    Number(String),
+    Number(SmolStr),
     /// Text.
-    String(String),
+    String(SmolStr),
     /// A sequence.
-    List(Arc<Vec<Node>>),
+    List(Arc<[Node]>),
     /// A mapping, in its order.
-    Map(Arc<Vec<Entry>>),
+    Map(Arc<[Entry]>),
 }
 
 /// A key and its value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
     /// The key as text.
-    pub key: String,
+    pub key: SmolStr,
     /// The key's place.
     pub key_span: Span,
     /// The value.

@@ -189,7 +189,7 @@ impl Rule {
 
 fn text(node: &Node) -> Option<String> {
     match &node.kind {
-        Kind::String(text) | Kind::Number(text) => Some(text.clone()),
+        Kind::String(text) | Kind::Number(text) => Some(text.to_string()),
         Kind::Bool(value) => Some(value.to_string()),
         _ => None,
     }

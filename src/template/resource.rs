@@ -1,7 +1,5 @@
 //! Resources as a template declares them, with `Globals` merged in and assets put in their place.
 
-use std::sync::Arc;
-
 use super::application::Application;
 use super::error::Problem;
 use super::globals;
@@ -156,7 +154,7 @@ fn resource(entry: &Entry, global: Option<&Node>, budget: &mut usize) -> Resourc
         .filter(|node| node.is_map())
         .cloned();
     let own = own.unwrap_or(Node {
-        kind: Kind::Map(Arc::default()),
+        kind: Kind::Map([].into()),
         span: entry.value.span,
     });
     let global = global.filter(|_| kind == SERVERLESS_FUNCTION);
@@ -167,8 +165,8 @@ fn resource(entry: &Entry, global: Option<&Node>, budget: &mut usize) -> Resourc
         None => own,
     };
     let mut resource = Resource {
-        logical_id: entry.key.clone(),
-        id: entry.key.clone(),
+        logical_id: entry.key.to_string(),
+        id: entry.key.to_string(),
         span: entry.key_span,
         kind: kind.to_owned(),
         properties,
@@ -215,7 +213,7 @@ fn place_asset(resource: &mut Resource) {
         ),
     };
     let value = Node {
-        kind: Kind::String(value),
+        kind: Kind::String(value.into()),
         span: path.span,
     };
     resource.properties = with(&resource.properties, &names, value);
@@ -233,13 +231,13 @@ fn with(node: &Node, names: &[&str], value: Node) -> Node {
     match at {
         Some(at) => entries[at].value = replaced,
         None => entries.push(Entry {
-            key: (*first).to_owned(),
+            key: (*first).into(),
             key_span: value.span,
             value: replaced,
         }),
     }
     Node {
-        kind: Kind::Map(Arc::new(entries)),
+        kind: Kind::Map(entries.into()),
         span: node.span,
     }
 }

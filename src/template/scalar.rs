@@ -14,8 +14,8 @@ pub(super) fn resolve(text: &str) -> Kind {
             Kind::Bool(false)
         }
         text => match number(text) {
-            Some(number) => Kind::Number(number),
-            None => Kind::String(text.to_owned()),
+            Some(number) => Kind::Number(number.into()),
+            None => Kind::String(text.into()),
         },
     }
 }
@@ -31,9 +31,9 @@ fn number(text: &str) -> Option<String> {
 /// Resolves a scalar with an explicit tag of YAML's own. None where the text does not fit the tag.
 pub(super) fn resolve_tagged(tag: &str, text: &str) -> Option<Kind> {
     match tag {
-        "str" => Some(Kind::String(text.to_owned())),
+        "str" => Some(Kind::String(text.into())),
         "null" => Some(Kind::Null),
-        "int" => integer(text).map(Kind::Number),
+        "int" => integer(text).map(|number| Kind::Number(number.into())),
         "float" => {
             let plain = || {
                 text.replace('_', "")
@@ -42,7 +42,9 @@ pub(super) fn resolve_tagged(tag: &str, text: &str) -> Option<Kind> {
                     .filter(|value| value.is_finite())
                     .map(python_float)
             };
-            float(text).or_else(plain).map(Kind::Number)
+            float(text)
+                .or_else(plain)
+                .map(|number| Kind::Number(number.into()))
         }
         "bool" => match resolve(text) {
             Kind::Bool(value) => Some(Kind::Bool(value)),
@@ -232,7 +234,7 @@ mod tests {
             "y",
             "+",
         ] {
-            assert_eq!(resolve(text), Kind::String(text.to_owned()));
+            assert_eq!(resolve(text), Kind::String(text.into()));
         }
     }
 }

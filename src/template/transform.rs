@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use super::application::{Load, normal};
 use super::error::{Problem, Source};
@@ -109,14 +108,14 @@ impl Transform<'_> {
                     let other = entry.value.entries().iter();
                     let new = other.filter(|one| own.iter().all(|known| known.key != one.key));
                     let both = own.iter().chain(new).cloned().collect();
-                    known.value.kind = Kind::Map(Arc::new(both));
+                    known.value.kind = Kind::Map(both);
                 }
                 Some(_) => {}
                 None => entries.push(entry),
             }
         }
         let root = Node {
-            kind: Kind::Map(Arc::new(entries)),
+            kind: Kind::Map(entries.into()),
             span: root.span,
         };
         let root = self.files_in(&root, &directory);
@@ -133,7 +132,7 @@ impl Transform<'_> {
         let kind = match &node.kind {
             Kind::List(items) => {
                 let items = items.iter().map(|item| self.files_in(item, directory));
-                Kind::List(Arc::new(items.collect()))
+                Kind::List(items.collect())
             }
             Kind::Map(entries) => {
                 let mut put: Vec<Entry> = Vec::with_capacity(entries.len());
@@ -151,7 +150,7 @@ impl Transform<'_> {
                         }),
                     }
                 }
-                Kind::Map(Arc::new(put))
+                Kind::Map(put.into())
             }
             other => other.clone(),
         };
@@ -245,7 +244,7 @@ impl Transform<'_> {
         let kind = match &node.kind {
             Kind::List(items) => {
                 let items = items.iter().map(|item| self.unroll(item, loops));
-                Kind::List(Arc::new(items.collect::<Result<_, _>>()?))
+                Kind::List(items.collect::<Result<_, _>>()?)
             }
             Kind::Map(entries) => {
                 let mut put: Vec<Entry> = Vec::with_capacity(entries.len());
@@ -261,7 +260,7 @@ impl Transform<'_> {
                     }
                 }
                 self.check_keys(&put)?;
-                Kind::Map(Arc::new(put))
+                Kind::Map(put.into())
             }
             other => other.clone(),
         };
@@ -346,25 +345,25 @@ impl Transform<'_> {
     fn bind(&mut self, node: &Node, binding: &Binding<'_>) -> Result<Node, Box<Problem>> {
         self.spend(node)?;
         let kind = match &node.kind {
-            Kind::String(text) => Kind::String(binding.fill(text)),
+            Kind::String(text) => Kind::String(binding.fill(text).into()),
             Kind::List(items) => {
                 let items = items.iter().map(|item| self.bind(item, binding));
-                Kind::List(Arc::new(items.collect::<Result<_, _>>()?))
+                Kind::List(items.collect::<Result<_, _>>()?)
             }
-            Kind::Map(entries) => match entries.as_slice() {
+            Kind::Map(entries) => match &**entries {
                 [entry] if entry.key == "Ref" && entry.value.as_str() == Some(binding.name) => {
-                    Kind::String(binding.item.to_owned())
+                    Kind::String(binding.item.into())
                 }
                 entries => {
                     let mut bound = Vec::with_capacity(entries.len());
                     for entry in entries {
                         bound.push(Entry {
-                            key: binding.fill(&entry.key),
+                            key: binding.fill(&entry.key).into(),
                             key_span: entry.key_span,
                             value: self.bind(&entry.value, binding)?,
                         });
                     }
-                    Kind::Map(Arc::new(bound))
+                    Kind::Map(bound.into())
                 }
             },
             other => other.clone(),

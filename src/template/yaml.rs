@@ -3,14 +3,15 @@
 //! Short tags become the long form (`!Sub x` is `{"Fn::Sub": "x"}`), merge keys are merged, later keys win. The only
 //! user of the YAML parser, so that it can be replaced.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Tag};
 
+use smol_str::{SmolStr, SmolStrBuilder};
+
 use super::aliases::{Aliases, MAX_DEPTH};
 use super::error::SyntaxError;
-use super::keys::{last_of_each, merge_into};
+use super::keys::{has_twice, last_of_each, merge_into};
 use super::node::{Entry, Kind, Node, Span};
 use super::scalar;
 
@@ -42,20 +43,19 @@ fn compose(text: &str, file: usize) -> Result<Document> {
         replaced: Vec::new(),
         parser: Parser::new_from_str_with_options(text, options),
         aliases: Aliases::default(),
+        items: Vec::new(),
+        entries: Vec::new(),
     };
     let mut document = None;
     loop {
-        let (event, span) = composer.event()?;
-        match event {
-            Event::StreamEnd => break,
-            Event::DocumentStart(..) if document.is_some() => {
-                return Err(syntax_error(
-                    "expected a single document, but found another one",
-                    composer.place(span),
-                ));
+        match composer.next()? {
+            Next::Node(node) | Next::Merge(node) => document = Some(node),
+            Next::Document(at) if document.is_some() => {
+                let message = "expected a single document, but found another one";
+                return Err(syntax_error(message, at));
             }
-            Event::StreamStart | Event::DocumentStart(..) | Event::DocumentEnd => {}
-            event => document = Some(composer.node(event, span)?),
+            Next::Document(_) => {}
+            Next::End(_) => break,
         }
     }
     let root = document.unwrap_or(Node {
@@ -79,30 +79,24 @@ struct Composer<'a> {
     replaced: Vec<(String, Span)>,
     parser: Parser<'a, granit_parser::StrInput<'a>>,
     aliases: Aliases,
+    /// Items of the lists that are being composed, the innermost last: a finished one takes just what it needs.
+    items: Vec<Node>,
+    /// The same for entries of maps.
+    entries: Vec<Entry>,
 }
 
-/// What comes next in a collection.
+/// What comes next in a text.
 enum Next {
     Node(Node),
     /// The key that merges maps.
     Merge(Node),
-    /// The collection is at its end, at this offset.
+    /// The collection is at its end, or the text, at this offset.
     End(u32),
+    /// A document begins.
+    Document(Span),
 }
 
-type Spanned<'a> = (Event<'a>, granit_parser::Span);
-
-impl<'a> Composer<'a> {
-    /// The next event.
-    #[inline]
-    fn event(&mut self) -> Result<Spanned<'a>> {
-        match self.parser.next_event() {
-            Some(Ok(event)) => Ok(event),
-            Some(Err(error)) => Err(self.scan_error(&error)),
-            None => Ok((Event::StreamEnd, granit_parser::Span::default())),
-        }
-    }
-
+impl Composer<'_> {
     #[expect(clippy::unnecessary_box_returns, reason = "results hold it boxed")]
     fn scan_error(&self, error: &ScanError) -> Box<SyntaxError> {
         let marker = error.marker();
@@ -137,54 +131,77 @@ impl<'a> Composer<'a> {
         error
     }
 
-    /// The next node of a collection, or its end.
+    /// The next node, with all that is in it, or the end of the collection around it.
     fn next(&mut self) -> Result<Next> {
-        let (event, span) = self.event()?;
-        match &event {
-            Event::SequenceEnd | Event::MappingEnd => Ok(Next::End(self.place(span).end)),
-            Event::Scalar(text, ScalarStyle::Plain, _, None) if text == "<<" => {
-                self.node(event, span).map(Next::Merge)
-            }
-            _ => self.node(event, span).map(Next::Node),
+        loop {
+            // An event is large, and there are many: it is looked at where it is.
+            let next = self.parser.next_event();
+            let (event, span) = match &next {
+                Some(Ok((event, span))) => (event, span),
+                Some(Err(error)) => return Err(self.scan_error(error)),
+                None => return Ok(Next::End(0)),
+            };
+            let at = self.place(span);
+            return match event {
+                Event::Scalar(text, style, anchor, tag) => {
+                    self.scalar((text, *style), at, (*anchor, tag.as_deref()))
+                }
+                Event::SequenceStart(_, anchor, tag) => {
+                    self.collection(Self::list, at, (*anchor, tag.as_deref()))
+                }
+                Event::MappingStart(_, anchor, tag) => {
+                    self.collection(Self::map, at, (*anchor, tag.as_deref()))
+                }
+                Event::SequenceEnd | Event::MappingEnd | Event::StreamEnd => Ok(Next::End(at.end)),
+                Event::Alias(anchor) => {
+                    let mark = self.aliases.enter();
+                    let aliased = self.aliases.get(*anchor);
+                    let node = aliased.map_err(|reason| syntax_error(reason, at))?;
+                    self.aliases.leave(mark, 0, &node);
+                    Ok(Next::Node(node))
+                }
+                Event::DocumentStart(..) => Ok(Next::Document(at)),
+                Event::StreamStart | Event::DocumentEnd => continue,
+                other => Err(syntax_error(format!("unexpected {other:?}"), at)),
+            };
         }
     }
 
-    // An event is large, and there are many: none is to be moved more often than it must.
-    #[inline]
-    fn node(&mut self, event: Event<'a>, span: granit_parser::Span) -> Result<Node> {
-        let mut at = self.place(span);
-        if let Some(tag) = span.tag_start {
-            at = Span {
-                start: tag.byte_offset().map_or(at.start, |start| start as u32),
-                line: tag.line() as u32,
-                column: tag.col() as u32 + 1,
-                ..at
-            };
-        }
+    fn scalar(
+        &mut self,
+        (text, style): (&str, ScalarStyle),
+        at: Span,
+        (anchor, tag): (usize, Option<&Tag>),
+    ) -> Result<Next> {
         let mark = self.aliases.enter();
-        let (kind, anchor, tag) = match event {
-            Event::Alias(anchor) => {
-                let aliased = self.aliases.get(anchor);
-                let node = aliased.map_err(|reason| syntax_error(reason, at))?;
-                self.aliases.leave(mark, 0, &node);
-                return Ok(node);
-            }
-            Event::Scalar(text, style, anchor, tag) => {
-                let text = self.block_text(text, style, at);
-                self.aliases.weigh(&text);
-                (scalar_kind(text, style, tag.as_deref(), at)?, anchor, tag)
-            }
-            Event::SequenceStart(_, anchor, tag) => (self.list(&mut at)?, anchor, tag),
-            Event::MappingStart(_, anchor, tag) => (self.map(&mut at)?, anchor, tag),
-            other => return Err(syntax_error(format!("unexpected {other:?}"), at)),
-        };
-        let node = tagged(Node { kind, span: at }, tag.as_deref());
+        let merges = style == ScalarStyle::Plain && tag.is_none() && text == "<<";
+        let text = self.block_text(text, style, at);
+        self.aliases.weigh(text);
+        let kind = scalar_kind(text, style, tag, at)?;
+        let node = tagged(Node { kind, span: at }, tag);
         self.aliases.leave(mark, anchor, &node);
-        Ok(node)
+        Ok(if merges {
+            Next::Merge(node)
+        } else {
+            Next::Node(node)
+        })
+    }
+
+    fn collection(
+        &mut self,
+        read: fn(&mut Self, &mut Span) -> Result<Kind>,
+        mut at: Span,
+        (anchor, tag): (usize, Option<&Tag>),
+    ) -> Result<Next> {
+        let mark = self.aliases.enter();
+        let kind = read(self, &mut at)?;
+        let node = tagged(Node { kind, span: at }, tag);
+        self.aliases.leave(mark, anchor, &node);
+        Ok(Next::Node(node))
     }
 
     /// The text of a scalar. A block that ends with the file has a final newline only where the file has one.
-    fn block_text(&self, text: Cow<'a, str>, style: ScalarStyle, at: Span) -> Cow<'a, str> {
+    fn block_text<'t>(&self, text: &'t str, style: ScalarStyle, at: Span) -> &'t str {
         if !matches!(style, ScalarStyle::Literal | ScalarStyle::Folded) {
             return text;
         }
@@ -196,26 +213,27 @@ impl<'a> Composer<'a> {
         let at_end =
             at.end as usize >= self.text.len() && !self.text.ends_with(['\n', '\r']) && open;
         match text.strip_suffix('\n') {
-            Some(bare) if at_end => Cow::Owned(bare.to_owned()),
+            Some(bare) if at_end => bare,
             _ => text,
         }
     }
 
     fn list(&mut self, at: &mut Span) -> Result<Kind> {
-        let mut items = Vec::new();
+        let begin = self.items.len();
         loop {
             match self.next()? {
-                Next::Node(node) | Next::Merge(node) => items.push(node),
+                Next::Node(node) | Next::Merge(node) => self.items.push(node),
                 Next::End(end) => {
                     at.end = end;
-                    return Ok(Kind::List(Arc::new(items)));
+                    return Ok(Kind::List(self.items.drain(begin..).collect()));
                 }
+                Next::Document(span) => return Err(unfinished(span)),
             }
         }
     }
 
     fn map(&mut self, at: &mut Span) -> Result<Kind> {
-        let (mut own, mut merged) = (Vec::new(), Vec::new());
+        let (begin, mut merged) = (self.entries.len(), Vec::new());
         loop {
             let (key, merge) = match self.next()? {
                 Next::Node(key) => (key, false),
@@ -224,6 +242,7 @@ impl<'a> Composer<'a> {
                     at.end = end;
                     break;
                 }
+                Next::Document(span) => return Err(unfinished(span)),
             };
             let (Next::Node(value) | Next::Merge(value)) = self.next()? else {
                 return Err(syntax_error("a key without a value", key.span));
@@ -232,34 +251,31 @@ impl<'a> Composer<'a> {
                 merge_into(&mut merged, &value).map_err(|(text, span)| syntax_error(text, span))?;
             } else {
                 let key_span = key.span;
-                own.push(Entry {
-                    key: key_text(key)?,
+                let key = key_text(key)?;
+                self.entries.push(Entry {
+                    key,
                     key_span,
                     value,
                 });
             }
         }
-        let own = self.last_wins(own);
-        Ok(Kind::Map(Arc::new(if merged.is_empty() {
-            own
-        } else {
-            merged.extend(own);
-            last_of_each(merged, |_| {})
-        })))
-    }
-
-    fn last_wins(&mut self, entries: Vec<Entry>) -> Vec<Entry> {
+        if merged.is_empty() && !has_twice(&self.entries[begin..]) {
+            return Ok(Kind::Map(self.entries.drain(begin..).collect()));
+        }
         let replaced = &mut self.replaced;
-        last_of_each(entries, |entry| {
-            replaced.push((entry.key.clone(), entry.key_span));
-        })
+        merged.extend(last_of_each(self.entries.drain(begin..), |entry| {
+            replaced.push((entry.key.to_string(), entry.key_span));
+        }));
+        let last = last_of_each(merged.into_iter(), |_| {});
+        Ok(Kind::Map(last.into()))
     }
 
-    fn place(&self, span: granit_parser::Span) -> Span {
-        let (start, end) = (span.start, span.end);
+    /// Where it is, from its tag on.
+    fn place(&self, span: &granit_parser::Span) -> Span {
+        let start = span.tag_start.as_ref().unwrap_or(&span.start);
         Span {
             start: start.byte_offset().unwrap_or_default() as u32,
-            end: end.byte_offset().unwrap_or_default() as u32,
+            end: span.end.byte_offset().unwrap_or_default() as u32,
             line: start.line() as u32,
             column: start.col() as u32 + 1,
             file: self.file as u32,
@@ -268,25 +284,28 @@ impl<'a> Composer<'a> {
 }
 
 #[expect(clippy::unnecessary_box_returns, reason = "results hold it boxed")]
+fn unfinished(span: Span) -> Box<SyntaxError> {
+    syntax_error(
+        "a document begins before the one before it is at its end",
+        span,
+    )
+}
+
+#[expect(clippy::unnecessary_box_returns, reason = "results hold it boxed")]
 fn syntax_error(message: impl Into<String>, span: Span) -> Box<SyntaxError> {
     Box::new(SyntaxError::new(message, span))
 }
 
-fn scalar_kind(
-    text: Cow<'_, str>,
-    style: ScalarStyle,
-    tag: Option<&Tag>,
-    at: Span,
-) -> Result<Kind> {
+fn scalar_kind(text: &str, style: ScalarStyle, tag: Option<&Tag>, at: Span) -> Result<Kind> {
     if let Some(tag) = tag.and_then(core_tag) {
         let unfit = || syntax_error(format!("'{text}' is not of the type !!{tag}"), at);
-        return scalar::resolve_tagged(&tag, &text).ok_or_else(unfit);
+        return scalar::resolve_tagged(&tag, text).ok_or_else(unfit);
     }
     // The argument of a short tag is text, whatever it looks like.
     if style == ScalarStyle::Plain && tag.is_none() {
-        return Ok(scalar::resolve(&text));
+        return Ok(scalar::resolve(text));
     }
-    Ok(Kind::String(text.into_owned()))
+    Ok(Kind::String(text.into()))
 }
 
 fn core_tag(tag: &Tag) -> Option<String> {
@@ -311,24 +330,27 @@ fn tagged(node: Node, tag: Option<&Tag>) -> Node {
     let value = match (name, &node.kind) {
         ("GetAtt", Kind::String(text)) => {
             let part = |text: &str| Node {
-                kind: Kind::String(text.to_owned()),
+                kind: Kind::String(text.into()),
                 span,
             };
             let parts = text.splitn(2, '.').map(part).collect();
             Node {
-                kind: Kind::List(Arc::new(parts)),
+                kind: Kind::List(parts),
                 span,
             }
         }
         _ => node,
     };
     let key = if matches!(name, "Ref" | "Condition") {
-        name.to_owned()
+        name.into()
     } else {
-        format!("Fn::{name}")
+        let mut long = SmolStrBuilder::new();
+        long.push_str("Fn::");
+        long.push_str(name);
+        long.finish()
     };
     Node {
-        kind: Kind::Map(Arc::new(vec![Entry {
+        kind: Kind::Map(Arc::new([Entry {
             key,
             key_span: span,
             value,
@@ -338,10 +360,10 @@ fn tagged(node: Node, tag: Option<&Tag>) -> Node {
 }
 
 /// Keys are text in a template; what YAML reads as something else is taken as JSON writes it.
-fn key_text(key: Node) -> Result<String> {
+fn key_text(key: Node) -> Result<SmolStr> {
     match key.kind {
         Kind::String(text) => Ok(text),
         Kind::List(_) | Kind::Map(_) => Err(syntax_error("found unhashable key", key.span)),
-        Kind::Null | Kind::Bool(_) | Kind::Number(_) => Ok(key.to_json()),
+        Kind::Null | Kind::Bool(_) | Kind::Number(_) => Ok(key.to_json().into()),
     }
 }
