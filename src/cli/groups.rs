@@ -33,6 +33,7 @@ pub struct TemplateArgs {
 /// Images and containers.
 #[derive(Args, Debug, Default)]
 #[command(next_help_heading = "Container")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct ContainerArgs {
     /// Use images that are here without asking whether there are newer ones
     #[arg(long)]
@@ -53,6 +54,14 @@ pub struct ContainerArgs {
     /// Let the container use more memory than the function is configured with
     #[arg(long)]
     pub no_memory_limit: bool,
+
+    /// Give the container the share of a processor that Lambda gives for the function's memory
+    #[arg(long)]
+    pub cpu_share: bool,
+
+    /// Run the function as the user that Lambda runs it as (993), not as the image's
+    #[arg(long)]
+    pub lambda_user: bool,
 
     /// How the program inside the container talks to this one: auto, stdio or archive
     #[arg(long, value_name = "HOW", hide = true)]

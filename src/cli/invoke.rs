@@ -24,6 +24,10 @@ pub struct InvokeArgs {
     #[arg(long, value_name = "JSON")]
     pub client_context: Option<String>,
 
+    /// Cognito identity of the caller: JSON with `cognitoIdentityId` and `cognitoIdentityPoolId`
+    #[arg(long, value_name = "JSON")]
+    pub cognito_identity: Option<String>,
+
     /// Nothing: an event is never asked for
     #[arg(long, hide = true)]
     pub no_event: bool,

@@ -18,7 +18,7 @@ use crate::exit::Exit;
 use crate::function::variables::environment;
 use crate::function::{Code, Function, Package, Zip};
 use crate::lambda::event::Event;
-use crate::lambda::{Events, Invocation, Outcome, Output};
+use crate::lambda::{Events, Invocation, Outcome, Output, TraceId};
 use crate::sandbox::{Options, Plan, Sandbox};
 use crate::settings::{EnvVars, Invoke, proxies};
 use crate::shutdown::Shutdown;
@@ -66,7 +66,7 @@ async fn run(
     let debugged = debug::prepare(settings, &function, zip).await?;
     let variables = variables(&function, settings, env, events)?;
     tenancy(&function, settings)?;
-    let invocations = invocations(settings, events)
+    let invocations = invocations(&function, settings, events)
         .instrument(debug_span!("event"))
         .await?;
     let docker = debug_span!("connect").in_scope(|| Docker::find(env, events, &shutdown.tasks))?;
@@ -182,6 +182,8 @@ fn options(function: &Function, zip: &Zip, settings: &Invoke) -> Options {
         transport: settings.transport,
         labels,
         no_memory_limit: settings.no_memory_limit,
+        cpu_share: settings.cpu_share,
+        lambda_user: settings.lambda_user,
         debugger: settings
             .debugger
             .as_ref()
@@ -206,12 +208,18 @@ fn tenancy(function: &Function, settings: &Invoke) -> Result<(), Error> {
 }
 
 /// All events are read and checked before anything is started.
-async fn invocations(settings: &Invoke, events: &Events) -> Result<Vec<Invocation>, Error> {
+async fn invocations(
+    function: &Function,
+    settings: &Invoke,
+    events: &Events,
+) -> Result<Vec<Invocation>, Error> {
     let mut invocations = Vec::with_capacity(settings.events.len());
     for source in &settings.events {
         invocations.push(Invocation {
             tenant_id: settings.tenant_id.clone(),
             client_context: settings.client_context.clone(),
+            cognito_identity: settings.cognito_identity.clone(),
+            trace_id: TraceId::random(function.traced),
             ..Invocation::json(event::read(source, events).await?)
         });
     }

@@ -13,6 +13,12 @@ pub struct Spec {
     pub image: String,
     /// Memory limit in MB; none for no limit.
     pub memory_mb: Option<u64>,
+    /// Thousandths of a processor that it may use; none for no limit.
+    pub milli_cpus: Option<u64>,
+    /// User and group that everything inside runs as; none for the image's.
+    pub user: Option<String>,
+    /// Files that a process may have open.
+    pub open_files: Option<u32>,
     /// What the sandbox can reach.
     pub network: Network,
     /// Directories of this machine to be seen inside, read-only.

@@ -31,6 +31,7 @@ pub const DEFAULT_STORAGE: u64 = 512;
 
 /// A function.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Function {
     /// The stacks above it, with slashes; empty in the root stack.
     pub stack: String,
@@ -60,6 +61,8 @@ pub struct Function {
     pub storage_mb: u64,
     /// Whether an invocation names a tenant.
     pub tenancy: bool,
+    /// Whether its invocations are traced.
+    pub traced: bool,
     /// Whether published versions start from a snapshot.
     pub snap_start: bool,
     /// Whether it has a URL.

@@ -74,6 +74,7 @@ impl Reader<'_> {
                 .and_then(|text| text.trim().parse().ok())
                 .unwrap_or(DEFAULT_STORAGE),
             tenancy: self.value("TenancyConfig").is_some(),
+            traced: self.traced(),
             snap_start: self
                 .entry("SnapStart", "ApplyOn")
                 .is_some_and(|on| on == "PublishedVersions"),
@@ -84,6 +85,16 @@ impl Reader<'_> {
                     .is_some(),
             aliases: self.aliases(),
         })
+    }
+
+    /// SAM has a property for it, CloudFormation a map.
+    fn traced(&self) -> bool {
+        let mode = if self.declared.resource.is_serverless() {
+            self.text("Tracing")
+        } else {
+            self.entry("TracingConfig", "Mode")
+        };
+        mode.is_some_and(|mode| mode == "Active")
     }
 
     fn zip(&self) -> Option<Zip> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
-use super::RequestId;
+use super::{RequestId, TraceId};
 
 /// Something that happened.
 #[derive(Debug)]
@@ -22,6 +22,15 @@ pub enum Event {
     Log { source: u32, bytes: Bytes },
     /// The form of the platform's lines from now on.
     Logs(PlatformLogs),
+    /// A runtime's process is started.
+    InitStarted(Init),
+    /// The runtime did not get as far as asking for work.
+    InitFailed {
+        duration: Duration,
+        /// Whether it is started again, within an invocation's own time.
+        again: bool,
+        failure: Failure,
+    },
     /// The event is with the runtime.
     Started { request_id: RequestId },
     /// The invocation is over.
@@ -73,6 +82,17 @@ pub enum Pull {
     Failed,
 }
 
+/// What a sandbox is initialised for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Init {
+    /// The runtime, as functions name it.
+    pub runtime: String,
+    /// The image that it runs on.
+    pub image: String,
+    /// Name of the function in the service.
+    pub function: String,
+}
+
 /// The figures of one invocation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Report {
@@ -88,6 +108,8 @@ pub struct Report {
     pub peak_memory: Option<u64>,
     /// Set when the platform ended the invocation.
     pub failure: Option<Failure>,
+    /// The trace, where it is sampled.
+    pub trace: Option<TraceId>,
 }
 
 /// Why the platform ended an invocation.

@@ -10,6 +10,8 @@ pub const FUNCTION_ARN: &str = "lambda-runtime-invoked-function-arn";
 pub const TRACE_ID: &str = "lambda-runtime-trace-id";
 /// Client context as JSON text.
 pub const CLIENT_CONTEXT: &str = "lambda-runtime-client-context";
+/// Cognito identity of the caller as JSON text.
+pub const COGNITO_IDENTITY: &str = "lambda-runtime-cognito-identity";
 /// Tenant that the invocation is for.
 pub const TENANT_ID: &str = "lambda-runtime-aws-tenant-id";
 /// Nonce of one delivery; the runtime gives it back with its answer.

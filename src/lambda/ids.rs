@@ -29,14 +29,14 @@ impl fmt::Display for RequestId {
     }
 }
 
-/// The X-Ray trace header of an invocation: `Root=1-<seconds>-<24 hex>;Parent=<16 hex>;Sampled=0`.
+/// The X-Ray trace header of an invocation: `Root=1-<seconds>-<24 hex>;Parent=<16 hex>;Sampled=<0 or 1>`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TraceId(String);
 
 impl TraceId {
-    /// A new, unsampled trace.
+    /// A new trace, sampled where the function is traced.
     #[must_use]
-    pub fn random() -> Self {
+    pub fn random(sampled: bool) -> Self {
         let seconds = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_or(0, |elapsed| elapsed.as_secs());
@@ -45,10 +45,24 @@ impl TraceId {
             Uuid::new_v4().simple().to_string(),
         );
         Self(format!(
-            "Root=1-{seconds:08x}-{};Parent={};Sampled=0",
+            "Root=1-{seconds:08x}-{};Parent={};Sampled={}",
             &root[..24],
-            &parent[..16]
+            &parent[..16],
+            u8::from(sampled)
         ))
+    }
+
+    /// The value of one of its fields.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&str> {
+        let mut fields = self.0.split(';').filter_map(|field| field.split_once('='));
+        fields.find(|(own, _)| *own == name).map(|(_, value)| value)
+    }
+
+    /// Whether the trace is to be recorded.
+    #[must_use]
+    pub fn is_sampled(&self) -> bool {
+        self.field("Sampled") == Some("1")
     }
 
     /// The header's value.
@@ -110,7 +124,8 @@ mod tests {
 
     #[test]
     fn a_trace_id_has_the_documented_lengths() {
-        let trace = TraceId::random();
+        let trace = TraceId::random(false);
+        assert!(!trace.is_sampled() && TraceId::random(true).is_sampled());
         let lengths: Vec<_> = trace.as_str().split(';').map(str::len).collect();
         assert_eq!(
             lengths,

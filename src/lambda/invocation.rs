@@ -20,6 +20,8 @@ pub struct Invocation {
     pub client_context: Option<String>,
     /// Tenant, for a function that keeps them apart.
     pub tenant_id: Option<String>,
+    /// Cognito identity as JSON text, where the caller has one.
+    pub cognito_identity: Option<String>,
     /// Trace header.
     pub trace_id: TraceId,
 }
@@ -33,8 +35,9 @@ impl Invocation {
             payload,
             content_type: "application/json".to_owned(),
             client_context: None,
+            cognito_identity: None,
             tenant_id: None,
-            trace_id: TraceId::random(),
+            trace_id: TraceId::random(false),
         }
     }
 }

@@ -85,6 +85,19 @@ impl Reporter {
                 let text = self.lines.output(source, &bytes);
                 self.log(&text).await;
             }
+            Event::InitStarted(init) => {
+                if let Some(line) = platform::init_started(self.platform, &init) {
+                    self.line(&line).await;
+                }
+            }
+            Event::InitFailed {
+                duration,
+                again,
+                failure,
+            } => {
+                let line = platform::init_failed(self.platform, duration, again, &failure);
+                self.line(&line).await;
+            }
             Event::Started { request_id } => {
                 if let Some(line) = platform::started(self.platform, &request_id) {
                     self.line(&line).await;

@@ -1,11 +1,63 @@
 //! The platform's own lines of a log, in the service's words: as text, or as JSON where the function is configured so.
 
+use std::fmt::Write;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
-use crate::lambda::event::{Failure, LogLevel, PlatformLogs, Report};
+use crate::lambda::event::{Failure, Init, LogLevel, PlatformLogs, Report};
 use crate::lambda::{LATEST, RequestId};
+
+/// How a sandbox came to be, in the service's words.
+const ON_DEMAND: &str = "on-demand";
+
+/// The line of an initialisation that begins. Which version of a runtime the service would have taken, nobody knows here:
+/// in its place is the image.
+pub(super) fn init_started(logs: PlatformLogs, init: &Init) -> Option<String> {
+    let Init {
+        runtime,
+        image,
+        function,
+    } = init;
+    match logs {
+        PlatformLogs::Text => Some(format!(
+            "INIT_START Runtime Version: {runtime}\tRuntime Image: {image}"
+        )),
+        PlatformLogs::Json(level) => {
+            let record = json!({
+                "initializationType": ON_DEMAND,
+                "phase": "init",
+                "runtimeVersion": runtime,
+                "functionName": function,
+                "functionVersion": LATEST,
+            });
+            (level <= LogLevel::Info).then(|| line("platform.initStart", &record))
+        }
+    }
+}
+
+/// The line of an initialisation that failed; the first one has a phase of its own, a later one is part of an invocation.
+pub(super) fn init_failed(
+    logs: PlatformLogs,
+    duration: Duration,
+    again: bool,
+    failure: &Failure,
+) -> String {
+    let phase = if again { "invoke" } else { "init" };
+    match logs {
+        PlatformLogs::Text => {
+            let duration = millis(duration);
+            let status = status(failure);
+            format!("INIT_REPORT Init Duration: {duration:.2} ms\tPhase: {phase}\t{status}")
+        }
+        PlatformLogs::Json(_) => {
+            let mut record = json!({"initializationType": ON_DEMAND, "phase": phase});
+            put_status(&mut record, Some(failure));
+            record["metrics"] = json!({"durationMs": round(millis(duration))});
+            line("platform.initReport", &record)
+        }
+    }
+}
 
 /// The line of an invocation that begins.
 pub(super) fn started(logs: PlatformLogs, id: &RequestId) -> Option<String> {
@@ -86,17 +138,33 @@ fn metrics(report: &Report) -> Value {
 }
 
 fn record(report: &Report, metrics: Value) -> Value {
-    let (status, kind) = match &report.failure {
+    let mut record = json!({"requestId": report.request_id.as_str()});
+    put_status(&mut record, report.failure.as_ref());
+    record["metrics"] = metrics;
+    if let Some(trace) = &report.trace {
+        let (span, value) = (trace.field("Parent"), trace.as_str());
+        record["tracing"] = json!({"spanId": span, "type": "X-Amzn-Trace-Id", "value": value});
+    }
+    record
+}
+
+fn put_status(record: &mut Value, failure: Option<&Failure>) {
+    let (status, kind) = match failure {
         None => ("success", None),
         Some(Failure::Timeout) => ("timeout", None),
         Some(Failure::Error(kind)) => ("error", Some(kind)),
     };
-    let mut record = json!({"requestId": report.request_id.as_str(), "status": status});
+    record["status"] = status.into();
     if let Some(kind) = kind {
         record["errorType"] = kind.as_str().into();
     }
-    record["metrics"] = metrics;
-    record
+}
+
+fn status(failure: &Failure) -> String {
+    match failure {
+        Failure::Timeout => "Status: timeout\t".to_owned(),
+        Failure::Error(kind) => format!("Status: error\tError Type: {kind}\t"),
+    }
 }
 
 fn line(kind: &str, record: &Value) -> String {
@@ -116,10 +184,15 @@ fn text(report: &Report) -> String {
     );
     let init = report.init.map(millis);
     line.extend(init.map(|init| format!("Init Duration: {init:.2} ms\t")));
-    line.extend(report.failure.as_ref().map(|failure| match failure {
-        Failure::Timeout => "Status: timeout\t".to_owned(),
-        Failure::Error(kind) => format!("Status: error\tError Type: {kind}\t"),
-    }));
+    line.extend(report.failure.as_ref().map(status));
+    if let Some(trace) = &report.trace {
+        let field = |name| trace.field(name).unwrap_or_default();
+        let (root, segment) = (field("Root"), field("Parent"));
+        let _ = write!(
+            line,
+            "\nXRAY TraceId: {root}\tSegmentId: {segment}\tSampled: true\t"
+        );
+    }
     line
 }
 
@@ -163,6 +236,7 @@ mod tests {
             memory_size: 128,
             peak_memory: Some(36 * 1024 * 1024 + 1),
             failure: None,
+            trace: None,
         }
     }
 

@@ -176,7 +176,7 @@ pub fn delivery(delivery: &Delivery) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(invocation.payload.clone()));
     let mut put = |name: &'static str, value: &str| {
         // A header with an empty value makes several clients fail, so an absent value is an absent header.
-        if let (false, Ok(value)) = (value.is_empty(), HeaderValue::from_str(value)) {
+        if let (false, Ok(value)) = (value.is_empty(), HeaderValue::from_bytes(value.as_bytes())) {
             response
                 .headers_mut()
                 .insert(HeaderName::from_static(name), value);
@@ -192,6 +192,10 @@ pub fn delivery(delivery: &Delivery) -> Response<Full<Bytes>> {
     put(
         headers::CLIENT_CONTEXT,
         invocation.client_context.as_deref().unwrap_or_default(),
+    );
+    put(
+        headers::COGNITO_IDENTITY,
+        invocation.cognito_identity.as_deref().unwrap_or_default(),
     );
     put(
         headers::TENANT_ID,

@@ -11,7 +11,7 @@ use super::ending;
 use super::task::{Next, Task};
 use crate::lambda::event::{Event, Failure, Report};
 use crate::lambda::{
-    Body, BodyEnd, BodyWriter, Deadline, Invocation, Outcome, RequestId, Response,
+    Body, BodyEnd, BodyWriter, Deadline, Invocation, Outcome, RequestId, Response, TraceId,
 };
 use crate::runtime_api::{Call, Delivery, Finish, ResponseHead, Waiting};
 
@@ -34,6 +34,8 @@ pub(super) struct Running {
     delivered: bool,
     /// The initialisation that this invocation waited for.
     init: Option<Duration>,
+    /// Why that failed.
+    pub(super) init_failure: Option<Failure>,
     answer: Option<Answer>,
     /// Lasts from the delivery to the answer.
     invoking: Option<Span>,
@@ -80,6 +82,7 @@ impl Task {
             begun: None,
             delivered: false,
             init: None,
+            init_failure: None,
             answer: None,
             invoking: None,
         });
@@ -194,7 +197,7 @@ impl Task {
                         category,
                         "the runtime reported an error of its initialisation"
                     );
-                    self.runtime.init_error = Some(Outcome::Error(body));
+                    self.runtime.init_error = Some((Outcome::Error(body), category));
                 }
                 let _ = reply.send(taken);
             }
@@ -380,7 +383,8 @@ impl Task {
             init: running.init,
             memory_size: self.plan.memory_mb,
             peak_memory: usage.map(|usage| usage.peak_memory),
-            failure,
+            failure: failure.or_else(|| running.init_failure.clone()),
+            trace: Some(running.invocation.trace_id.clone()).filter(TraceId::is_sampled),
         }));
     }
 }

@@ -8,9 +8,16 @@ use super::debug::{DEBUGGER, Launch};
 use crate::channel::frame::Spawn;
 use crate::engine::{Content, ImageFacts, Network, Spec, Transport};
 use crate::function::{Function, Zip};
+use crate::lambda::event::Init;
 
 /// The Runtime API's port, as in Lambda.
 const PORT: u16 = 9001;
+/// Memory in MB that a whole processor comes with.
+const PROCESSOR_MB: u64 = 1769;
+/// User and group that the service runs functions as.
+const LAMBDA_USER: &str = "993:990";
+/// Files that a process may have open in the service.
+const OPEN_FILES: u32 = 1024;
 /// Where code is seen inside.
 const TASK_ROOT: &str = "/var/task";
 /// Where a runtime that the function brings may be.
@@ -37,6 +44,10 @@ pub struct Options {
     pub debugger: Option<PathBuf>,
     /// Whether the sandbox may use more memory than the function is configured with.
     pub no_memory_limit: bool,
+    /// Whether it gets the share of a processor that the function's memory stands for.
+    pub cpu_share: bool,
+    /// Whether everything in it runs as Lambda's user.
+    pub lambda_user: bool,
 }
 
 /// A sandbox and the process to run in it.
@@ -50,6 +61,8 @@ pub struct Plan {
     pub bootstraps: Vec<String>,
     /// Name of the function in messages.
     pub function: String,
+    /// What the sandbox is initialised for.
+    pub init: Init,
     /// Full name that the runtime is told.
     pub function_arn: String,
     /// How long an invocation may take.
@@ -71,7 +84,7 @@ impl Plan {
         options: Options,
     ) -> Self {
         let debugged = options.launch.is_some();
-        let launch = options.launch.unwrap_or_default();
+        let launch = options.launch.clone().unwrap_or_default();
         let provided = zip.runtime.is_provided() && launch.argv.is_empty();
         let mut argv = launch.argv;
         if argv.is_empty() {
@@ -81,25 +94,22 @@ impl Plan {
         }
         let environment = layered(environment, launch.env);
         let mut content = vec![Content {
-            source: options.code,
+            source: options.code.clone(),
             target: TASK_ROOT.to_owned(),
         }];
-        content.extend(options.debugger.map(|source| Content {
+        content.extend(options.debugger.clone().map(|source| Content {
             source,
             target: DEBUGGER.to_owned(),
         }));
+        let function_arn = match &options.qualifier {
+            Some(qualifier) => format!("{}:{qualifier}", function.arn.as_str()),
+            None => function.arn.as_str().to_owned(),
+        };
         Self {
             spec: Spec {
-                name: options.name,
-                image: image.name.clone(),
-                memory_mb: (!options.no_memory_limit).then_some(function.memory_mb),
-                // In a shared network the port may be taken.
-                port: (options.network != Network::Host).then_some(PORT),
-                network: options.network,
                 content,
                 tracing: launch.tracing,
-                labels: options.labels,
-                transport: options.transport,
+                ..spec(function, image, options)
             },
             process: Spawn {
                 argv: if provided { Vec::new() } else { argv },
@@ -117,10 +127,12 @@ impl Plan {
                 Vec::new()
             },
             function: function.logical_id.clone(),
-            function_arn: match &options.qualifier {
-                Some(qualifier) => format!("{}:{qualifier}", function.arn.as_str()),
-                None => function.arn.as_str().to_owned(),
+            init: Init {
+                runtime: zip.runtime.to_string(),
+                image: image.name.clone(),
+                function: function.name.clone(),
             },
+            function_arn,
             timeout: function.timeout,
             memory_mb: function.memory_mb,
             debugged,
@@ -141,6 +153,25 @@ impl Plan {
             format!("127.0.0.1:{port}"),
         ));
         Some(spawn)
+    }
+}
+
+/// What the sandbox is made with, but for what is mounted.
+fn spec(function: &Function, image: &ImageFacts, options: Options) -> Spec {
+    let milli_cpus = function.memory_mb * 1000 / PROCESSOR_MB;
+    Spec {
+        name: options.name,
+        image: image.name.clone(),
+        memory_mb: (!options.no_memory_limit).then_some(function.memory_mb),
+        milli_cpus: options.cpu_share.then_some(milli_cpus),
+        user: options.lambda_user.then(|| LAMBDA_USER.to_owned()),
+        open_files: Some(OPEN_FILES),
+        // In a shared network the port may be taken.
+        port: (options.network != Network::Host).then_some(PORT),
+        network: options.network,
+        labels: options.labels,
+        transport: options.transport,
+        ..Spec::default()
     }
 }
 

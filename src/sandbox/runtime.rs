@@ -9,7 +9,8 @@ use super::course::Running;
 use super::ending::{self, ENOENT, SIGKILL};
 use super::task::{Calls, Next, Task};
 use crate::channel::frame::{Answer, Exit};
-use crate::lambda::Outcome;
+use crate::lambda::event::{Event, Failure};
+use crate::lambda::{Outcome, RequestId};
 
 /// The service's budget for initialisation; what takes longer starts again within the invocation's own time.
 const INIT: Duration = Duration::from_secs(10);
@@ -25,8 +26,8 @@ pub(super) struct Runtime {
     pub(super) started: Option<Instant>,
     /// From its start to its first call for work, until an invocation reports it.
     pub(super) init: Option<Duration>,
-    /// The error that it reported of its initialisation.
-    pub(super) init_error: Option<Outcome>,
+    /// The error that it reported of its initialisation, and its category.
+    pub(super) init_error: Option<(Outcome, String)>,
     /// How it ended, and until when what it had said before may still arrive.
     pub(super) exit: Option<(Exit, Instant)>,
     /// Its answer broke off; its end, if that is why, arrives until then.
@@ -67,6 +68,7 @@ impl Task {
     /// Starts the runtime's process, from the first program that may be it.
     pub(super) fn start_runtime(&mut self) {
         self.renew();
+        self.events.send(Event::InitStarted(self.plan.init.clone()));
         self.try_program();
     }
 
@@ -101,6 +103,25 @@ impl Task {
             });
         } else {
             self.try_program();
+        }
+    }
+
+    /// Tells of an initialisation that failed, and has the invocation that waits for it report the same.
+    fn init_failed(&mut self, failure: Option<Failure>) {
+        let (Some(failure), Some(started)) = (failure, self.runtime.started) else {
+            return;
+        };
+        if self.exchange.is_initialised() {
+            return;
+        }
+        let begun = self.running.as_ref().and_then(Running::deadline);
+        self.events.send(Event::InitFailed {
+            duration: started.elapsed(),
+            again: begun.is_some(),
+            failure: failure.clone(),
+        });
+        if let Some(running) = &mut self.running {
+            running.init_failure = Some(failure);
         }
     }
 
@@ -146,35 +167,27 @@ impl Task {
                 self.runtime.condemned = Some((outcome, until));
                 return Next::Wait;
             }
+            self.init_failed(ending::failure(&outcome));
             self.retire();
             return Next::Conclude(outcome);
         }
         if self.is_answered() {
             return self.settle_answer();
         }
-        if let Some(outcome) = self.runtime.init_error.take() {
+        if let Some((outcome, category)) = self.runtime.init_error.take() {
+            self.init_failed(Some(Failure::Error(category)));
             self.retire();
             return Next::Conclude(outcome);
         }
         if let Some(failed) = self.runtime.failed.take() {
-            let missing = if failed.there || failed.errno != ENOENT {
-                &[]
-            } else {
-                self.plan.bootstraps.as_slice()
-            };
-            let outcome = ending::not_started(&request_id, failed.errno, &failed.path, missing);
-            let hint = ending::start_hint(failed.errno, &failed.path);
-            if let Some(hint) = hint.filter(|_| missing.is_empty()) {
-                self.events.note(format!("Hint: {hint}"));
-            }
-            self.retire();
-            return Next::Conclude(outcome);
+            return Next::Conclude(self.not_started(&request_id, &failed));
         }
         if let Some((exit, until)) = self.runtime.exit {
             if self.calls.connections > 0 && Instant::now() < until {
                 return Next::Wait;
             }
             let outcome = ending::exited(&request_id, &exit);
+            self.init_failed(ending::failure(&outcome));
             self.retire();
             return Next::Conclude(outcome);
         }
@@ -195,6 +208,22 @@ impl Task {
             self.deliver();
         }
         Next::Wait
+    }
+
+    fn not_started(&mut self, request_id: &RequestId, failed: &Failed) -> Outcome {
+        let missing = if failed.there || failed.errno != ENOENT {
+            &[]
+        } else {
+            self.plan.bootstraps.as_slice()
+        };
+        let outcome = ending::not_started(request_id, failed.errno, &failed.path, missing);
+        let hint = ending::start_hint(failed.errno, &failed.path);
+        if let Some(hint) = hint.filter(|_| missing.is_empty()) {
+            self.events.note(format!("Hint: {hint}"));
+        }
+        self.init_failed(ending::failure(&outcome));
+        self.retire();
+        outcome
     }
 
     /// The answer broke off. When that is because the process died, its end is on its way.
@@ -225,6 +254,11 @@ impl Task {
             self.events.warn(format!(
                 "{text}; as in Lambda it starts again, within its own timeout"
             ));
+            self.events.send(Event::InitFailed {
+                duration: INIT,
+                again: false,
+                failure: Failure::Timeout,
+            });
             self.retire();
         }
         Next::Wait

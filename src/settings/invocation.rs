@@ -1,10 +1,11 @@
 //! What goes with an event: its source, the tenant, the client's context.
 
+use std::fmt::Write;
 use std::path::PathBuf;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use serde::de::IgnoredAny;
+use serde_json::Value;
 
 use super::{Config, SettingsError};
 use crate::cli::InvokeArgs;
@@ -78,17 +79,51 @@ pub(super) fn client_context(
     else {
         return Ok(None);
     };
-    let is_json = |text: &String| serde_json::from_str::<IgnoredAny>(text).is_ok();
     let decoded = || {
         let bytes = BASE64_STANDARD.decode(given.trim()).ok()?;
-        String::from_utf8(bytes).ok().filter(is_json)
+        String::from_utf8(bytes).ok()
     };
-    let text = Some(given.clone()).filter(is_json).or_else(decoded);
-    match text {
-        Some(text) => Ok(Some(text.replace(['\r', '\n'], " "))),
+    match one_line(&given).or_else(|| one_line(&decoded()?)) {
+        Some(text) => Ok(Some(text)),
         None => Err(SettingsError::Usage(
-            "Invalid value for '--client-context': it is neither JSON nor base64 of JSON."
+            "Invalid value for '--client-context': it is neither a JSON object nor base64 of one."
                 .to_owned(),
         )),
     }
+}
+
+/// The Cognito identity as the runtime is told it: a JSON object on one line.
+pub(super) fn cognito_identity(
+    args: &InvokeArgs,
+    config: &Config,
+) -> Result<Option<String>, SettingsError> {
+    let configured = config.text("cognito_identity")?;
+    let Some(given) = args.cognito_identity.clone().or(configured) else {
+        return Ok(None);
+    };
+    match one_line(&given) {
+        Some(text) => Ok(Some(text)),
+        None => Err(SettingsError::Usage(
+            "Invalid value for '--cognito-identity': it is not a JSON object.".to_owned(),
+        )),
+    }
+}
+
+/// A JSON object as a header can hold it. Line breaks in JSON are outside of its strings; of other letters than ASCII's
+/// runtimes read headers in different ways, so they are escaped. None for anything else.
+fn one_line(text: &str) -> Option<String> {
+    let _: serde_json::Map<String, Value> = serde_json::from_str(text).ok()?;
+    let mut line = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '\r' | '\n' => line.push(' '),
+            letter if letter.is_ascii() => line.push(letter),
+            letter => {
+                for unit in letter.encode_utf16(&mut [0; 2]) {
+                    let _ = write!(line, "\\u{unit:04x}");
+                }
+            }
+        }
+    }
+    Some(line)
 }

@@ -41,6 +41,7 @@ const NO_TEMPLATE: &str = "template.yml";
 
 /// The settings of `local invoke`.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Invoke {
     /// Name of the function.
     pub function: Option<String>,
@@ -50,6 +51,8 @@ pub struct Invoke {
     pub tenant_id: Option<String>,
     /// The client's context as JSON text.
     pub client_context: Option<String>,
+    /// Cognito identity of the caller as JSON text.
+    pub cognito_identity: Option<String>,
     /// In which form answers are printed.
     pub output: Output,
     /// The template.
@@ -68,6 +71,10 @@ pub struct Invoke {
     pub network: Network,
     /// Whether the sandbox may use more memory than the function is configured with.
     pub no_memory_limit: bool,
+    /// Whether it gets the share of a processor that the function's memory stands for.
+    pub cpu_share: bool,
+    /// Whether the function runs as Lambda's user.
+    pub lambda_user: bool,
     /// How the supervisor talks to sam-rs.
     pub transport: Transport,
     /// What a debugger needs; none without one.
@@ -103,6 +110,7 @@ impl Invoke {
             events: invocation::events(args, env, &config)?,
             tenant_id: invocation::tenant(args, &config)?,
             client_context: invocation::client_context(args, &config)?,
+            cognito_identity: invocation::cognito_identity(args, &config)?,
             output: output(args, &config)?,
             template: match &args.template.template {
                 Some(path) => env.directory.join(path),
@@ -135,6 +143,8 @@ impl Invoke {
                 .or(config.text("docker_network")?)
                 .map_or(Network::Default, |name| Network::from(name.as_str())),
             no_memory_limit: args.container.no_memory_limit || config.flag("no_memory_limit")?,
+            cpu_share: args.container.cpu_share || config.flag("cpu_share")?,
+            lambda_user: args.container.lambda_user || config.flag("lambda_user")?,
             transport: args.container.transport.unwrap_or_default(),
             debugger: Debug::resolve(&args.debug, env, &config)?,
             aws: Aws::resolve(args.aws.region.clone().or(config.text("region")?), env)?,

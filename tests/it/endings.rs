@@ -15,6 +15,29 @@ fn error_type(output: &Output) -> String {
         .to_owned()
 }
 
+/// Whether one of the platform's lines ends in this way.
+fn told(output: &Output, name: &str, end: &str) -> bool {
+    let mut lines = output.stderr.lines();
+    lines.any(|line| line.starts_with(&format!("{name} ")) && line.ends_with(end))
+}
+
+#[test]
+fn an_initialisation_that_fails_again_is_part_of_the_invocation() {
+    let project = Project::python("raise ValueError('no')\n")
+        .file("one.json", "1")
+        .file("two.json", "2");
+    let output = project
+        .invoke(&[
+            "Hello", "-e", "one.json", "-e", "two.json", "--output", "json",
+        ])
+        .success();
+    for phase in ["init", "invoke"] {
+        let end = format!("Phase: {phase}\tStatus: error\tError Type: Runtime.Unknown\t");
+        assert!(told(&output, "INIT_REPORT", &end), "{}", output.stderr);
+    }
+    assert_eq!(output.stderr.matches("\nINIT_START ").count(), 2);
+}
+
 #[test]
 fn an_error_of_the_handler_is_its_own_document() {
     let project = Project::python("def handler(event, context):\n    raise ValueError('no')\n");
@@ -75,6 +98,19 @@ fn an_exit_during_initialisation_is_told_too() {
     let output = run(&project, "{}", &[]).success();
     assert_eq!(error_type(&output), "Runtime.ExitError");
     assert!(output.stderr.contains("last words\n"), "{}", output.stderr);
+    assert!(
+        told(
+            &output,
+            "INIT_REPORT",
+            "Phase: init\tStatus: error\tError Type: Runtime.ExitError\t"
+        ) && told(
+            &output,
+            "REPORT",
+            "Status: error\tError Type: Runtime.ExitError\t"
+        ),
+        "{}",
+        output.stderr
+    );
 }
 
 #[test]
@@ -118,11 +154,12 @@ fn initialisation_that_is_too_long_starts_again_within_the_timeout() {
         "{}",
         output.stderr
     );
+    let (init, report) = output.stderr.split_once("START RequestId").unwrap();
     assert!(
-        !output.stderr.contains("Init Duration"),
-        "{}",
-        output.stderr
+        init.contains("INIT_REPORT Init Duration: 10000.00 ms\tPhase: init\tStatus: timeout\t\n"),
+        "{init}"
     );
+    assert!(!report.contains("Init Duration"), "{report}");
 }
 
 #[test]

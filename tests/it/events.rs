@@ -136,6 +136,26 @@ fn the_client_s_context_reaches_the_function() {
 }
 
 #[test]
+fn a_cognito_identity_reaches_the_function() {
+    let code = "def handler(event, context):\n    identity = context.identity\n    return [identity.cognito_identity_id, \
+                identity.cognito_identity_pool_id]\n";
+    let project = Project::python(code);
+    let identity = r#"{"cognitoIdentityId": "é-1", "cognitoIdentityPoolId": "pool"}"#;
+    let output = project
+        .invoke(&["Hello", "--cognito-identity", identity])
+        .success();
+    assert_eq!(output.json(), serde_json::json!(["é-1", "pool"]));
+    for wrong in ["[]", "no"] {
+        project
+            .invoke(&["Hello", "--cognito-identity", wrong])
+            .failure(
+                2,
+                "Invalid value for '--cognito-identity': it is not a JSON object.",
+            );
+    }
+}
+
+#[test]
 fn a_tenant_is_named_where_one_is_wanted_and_only_there() {
     let project = project();
     let wrong = [

@@ -16,6 +16,7 @@ fn a_run_reads_like_this() {
     Invoking app.handler (python3.11)
     Mounting [PROJECT]/src as /var/task:ro,delegated, inside runtime container
     SAM_CONTAINER_ID: [CONTAINER]
+    INIT_START Runtime Version: python3.11	Runtime Image: public.ecr.aws/lambda/python:3.11-x86_64
     loading
     START RequestId: [ID] Version: $LATEST
     out
@@ -75,15 +76,16 @@ fn the_log_file_takes_log_figures_and_answer() {
     let log = redact(&project.read("run.log"), &project);
     let lines: Vec<_> = log.lines().collect();
     assert_eq!(
-        lines[..3],
+        lines[..4],
         [
+            "INIT_START Runtime Version: python3.11\tRuntime Image: public.ecr.aws/lambda/python:3.11-x86_64",
             "START RequestId: [ID] Version: $LATEST",
             "out",
             "END RequestId: [ID]"
         ]
     );
     assert!(
-        lines[3].starts_with("REPORT") && lines[4] == "\"done\"",
+        lines[4].starts_with("REPORT") && lines[5] == "\"done\"",
         "{log}"
     );
 }
@@ -98,7 +100,7 @@ fn everything_that_was_written_before_the_answer_is_ahead_of_it() {
             .success();
         let log = output
             .stderr
-            .split("START")
+            .split("\nSTART")
             .nth(1)
             .unwrap()
             .split("END RequestId")
@@ -186,7 +188,49 @@ fn the_platform_s_lines_are_json_where_the_function_is_configured_so() {
         .collect();
     assert_eq!(
         kinds,
-        ["platform.start", "platform.runtimeDone", "platform.report"]
+        [
+            "platform.initStart",
+            "platform.start",
+            "platform.runtimeDone",
+            "platform.report"
+        ]
     );
     assert!(!output.stderr.contains("REPORT"), "{}", output.stderr);
+}
+
+#[test]
+fn a_trace_that_is_sampled_is_told_and_reaches_the_function() {
+    let code =
+        "import os\ndef handler(event, context):\n    return os.environ['_X_AMZN_TRACE_ID']\n";
+    let project = Project::python(code);
+    let template = project.read("template.yaml");
+    let output = project.invoke(&["Hello"]).success();
+    let trace = output.json().as_str().unwrap().to_owned();
+    assert!(
+        trace.starts_with("Root=1-") && trace.ends_with(";Sampled=0"),
+        "{trace}"
+    );
+    assert!(!output.stderr.contains("XRAY"), "{}", output.stderr);
+
+    let serverless = template + "      Tracing: Active\n";
+    let plain = serverless
+        .replace("AWS::Serverless::Function", "AWS::Lambda::Function")
+        .replace("CodeUri", "Code")
+        .replace("Tracing: Active", "TracingConfig: {Mode: Active}");
+    let project = project.file("plain.yaml", &plain);
+    let output = project.invoke(&["Hello", "-t", "plain.yaml"]).success();
+    assert!(output.stderr.contains("\nXRAY "), "{}", output.stderr);
+
+    let project = project.file("template.yaml", &serverless);
+    let output = project.invoke(&["Hello"]).success();
+    let trace = output.json().as_str().unwrap().to_owned();
+    let fields: Vec<_> = trace
+        .split(';')
+        .filter_map(|field| field.split_once('='))
+        .collect();
+    let [("Root", root), ("Parent", parent), ("Sampled", "1")] = fields[..] else {
+        panic!("{trace}");
+    };
+    let line = format!("\nXRAY TraceId: {root}\tSegmentId: {parent}\tSampled: true\t\n");
+    assert!(output.stderr.contains(&line), "{}", output.stderr);
 }

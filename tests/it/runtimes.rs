@@ -152,3 +152,24 @@ fn code_is_read_only_and_the_rest_is_not() {
         "Read-only file system"
     );
 }
+
+#[test]
+fn limits_and_user_are_those_of_the_service() {
+    let code = "import os, resource\ndef handler(event, context):\n    \
+                quota = open('/sys/fs/cgroup/cpu.max' if os.path.exists('/sys/fs/cgroup/cpu.max') else \
+                '/sys/fs/cgroup/cpu/cpu.cfs_quota_us').read().split()[0]\n    \
+                open('/tmp/x', 'w').close()\n    \
+                return [resource.getrlimit(resource.RLIMIT_NOFILE), os.getuid(), os.getgid(), quota]\n";
+    let project = Project::python(code);
+    let [plain, limited] = [
+        &["Hello"][..],
+        &["Hello", "--cpu-share", "--lambda-user"][..],
+    ]
+    .map(|arguments| project.invoke(arguments).success().json());
+    assert_eq!(plain[0], serde_json::json!([1024, 1024]));
+    assert_eq!((&plain[1], &plain[2]), (&0.into(), &0.into()));
+    assert!(plain[3] == "max" || plain[3] == "-1", "{plain}");
+    assert_eq!((&limited[1], &limited[2]), (&993.into(), &990.into()));
+    // 128 MB of 1,769 are 72 thousandths of a processor, in each tenth of a second.
+    assert_eq!(limited[3], "7200");
+}

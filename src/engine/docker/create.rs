@@ -4,6 +4,7 @@ use std::path::Path;
 
 use bollard::models::{
     ContainerCreateBody, HealthConfig, HostConfig, HostConfigLogConfig, Mount, MountType,
+    ResourcesUlimits,
 };
 
 use crate::engine::spec::{Network, Spec};
@@ -24,6 +25,7 @@ pub(super) fn body(spec: &Spec, mounts: Option<&Mounts<'_>>) -> ContainerCreateB
     let port = spec.port.unwrap_or(0);
     ContainerCreateBody {
         image: Some(spec.image.clone()),
+        user: spec.user.clone(),
         // An entry point of ours drops the image's command; both go to the supervisor with the process to start.
         entrypoint: Some(vec![SUPERVISOR.to_owned(), port.to_string()]),
         cmd: Some(Vec::new()),
@@ -55,6 +57,16 @@ fn host_config(spec: &Spec, mounts: Option<&Mounts<'_>>) -> HostConfig {
         memory,
         // Equal to the memory limit: unset, the engine allows as much again in swap.
         memory_swap: memory,
+        nano_cpus: spec
+            .milli_cpus
+            .and_then(|milli| i64::try_from(milli * 1_000_000).ok()),
+        ulimits: spec.open_files.map(|files| {
+            vec![ResourcesUlimits {
+                name: Some("nofile".to_owned()),
+                soft: Some(files.into()),
+                hard: Some(files.into()),
+            }]
+        }),
         // The output comes through the channel.
         log_config: Some(HostConfigLogConfig {
             typ: Some("none".to_owned()),
@@ -115,6 +127,9 @@ mod tests {
             name: "sam-rs-1".into(),
             image: "public.ecr.aws/lambda/python:3.11".into(),
             memory_mb: Some(128),
+            milli_cpus: None,
+            user: None,
+            open_files: Some(1024),
             network: Network::Default,
             content: vec![Content {
                 source: "/work/src".into(),

@@ -8,7 +8,7 @@ use sam_rs::channel::frame::{
 use sam_rs::engine::{
     Boxed, Ended, Engine, EngineError, Handle, ImageFacts, Instance, PullPolicy, Spec,
 };
-use sam_rs::lambda::event::{Event, Events, Report};
+use sam_rs::lambda::event::{Event, Events, Init, Report};
 use sam_rs::lambda::{Invocation, Outcome};
 use sam_rs::sandbox::{Plan, Sandbox};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
@@ -281,6 +281,7 @@ fn plan(timeout: std::time::Duration) -> Plan {
         process,
         bootstraps: Vec::new(),
         function: "Scripted".into(),
+        init: Init::default(),
         function_arn: "arn:aws:lambda:us-east-1:123456789012:function:Scripted".into(),
         timeout,
         memory_mb: 128,
