@@ -59,6 +59,10 @@ async fn run(
         .instrument(debug_span!("template"))
         .await?;
     function.timeout = debug::timeout(settings, &function);
+    if settings.debugger.is_some() {
+        // A debugger attaches to one process.
+        function.concurrency = function.concurrency.map(|_| 1);
+    }
     events.send(Event::Logs(function.logging.platform()));
     let Package::Zip(zip) = &function.package else {
         return Err(Error::ImagePackage(function.logical_id));

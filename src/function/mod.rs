@@ -26,6 +26,8 @@ pub const DEFAULT_MEMORY: u64 = 128;
 /// Default of the service.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// Invocations at once on managed instances, as SAM CLI has it.
+pub const DEFAULT_CONCURRENCY: u32 = 4;
 /// Default of the service, in MB.
 pub const DEFAULT_STORAGE: u64 = 512;
 
@@ -59,6 +61,8 @@ pub struct Function {
     pub logging: Logging,
     /// Size of `/tmp` in MB.
     pub storage_mb: u64,
+    /// How many invocations an environment takes at once, where the function runs on managed instances.
+    pub concurrency: Option<u32>,
     /// Whether an invocation names a tenant.
     pub tenancy: bool,
     /// Whether its invocations are traced.
@@ -93,6 +97,15 @@ impl Function {
         qualifier == LATEST
             || qualifier.bytes().all(|digit| digit.is_ascii_digit())
             || self.aliases.iter().any(|alias| alias == qualifier)
+    }
+
+    /// How an environment of it comes to be, in the service's words.
+    #[must_use]
+    pub fn initialization(&self) -> &'static str {
+        match self.concurrency {
+            Some(_) => "lambda-managed-instances",
+            None => "on-demand",
+        }
     }
 
     /// Entry point in the runtime's terms; of an image the first word of its command.

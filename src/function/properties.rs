@@ -6,8 +6,8 @@ use super::catalog::Declared;
 use super::known;
 use super::reader::Reader;
 use super::{
-    Architecture, DEFAULT_MEMORY, DEFAULT_STORAGE, DEFAULT_TIMEOUT, Function, Image, Logging,
-    Package, Runtime, Zip,
+    Architecture, DEFAULT_CONCURRENCY, DEFAULT_MEMORY, DEFAULT_STORAGE, DEFAULT_TIMEOUT, Function,
+    Image, Logging, Package, Runtime, Zip,
 };
 use crate::lambda::Arn;
 use crate::template::{Problem, Resource, Span, Value};
@@ -73,6 +73,7 @@ impl Reader<'_> {
             storage_mb: storage
                 .and_then(|text| text.trim().parse().ok())
                 .unwrap_or(DEFAULT_STORAGE),
+            concurrency: self.concurrency(),
             tenancy: self.value("TenancyConfig").is_some(),
             traced: self.traced(),
             snap_start: self
@@ -85,6 +86,18 @@ impl Reader<'_> {
                     .is_some(),
             aliases: self.aliases(),
         })
+    }
+
+    /// SAM has the number in the property, CloudFormation in a map within it.
+    fn concurrency(&self) -> Option<u32> {
+        let config = self.value("CapacityProviderConfig")?;
+        let inner = config.get("LambdaManagedInstancesCapacityProviderConfig");
+        let number = inner
+            .unwrap_or(&config)
+            .get("PerExecutionEnvironmentMaxConcurrency")
+            .and_then(Value::scalar_text)
+            .and_then(|text| text.trim().parse().ok());
+        Some(number.unwrap_or(DEFAULT_CONCURRENCY))
     }
 
     /// SAM has a property for it, CloudFormation a map.

@@ -104,7 +104,11 @@ fn service(function: &Function, surroundings: &Surroundings) -> Vec<(String, Str
         ("AWS_LAMBDA_LOG_STREAM_NAME", Some(LATEST.to_owned())),
         (
             "AWS_LAMBDA_INITIALIZATION_TYPE",
-            Some("on-demand".to_owned()),
+            Some(function.initialization().to_owned()),
+        ),
+        (
+            "AWS_LAMBDA_MAX_CONCURRENCY",
+            function.concurrency.map(|number| number.to_string()),
         ),
         ("AWS_LAMBDA_LOG_FORMAT", logging.format.clone()),
         ("AWS_LAMBDA_LOG_LEVEL", level),

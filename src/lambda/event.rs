@@ -26,6 +26,7 @@ pub enum Event {
     InitStarted(Init),
     /// The runtime did not get as far as asking for work.
     InitFailed {
+        init: Init,
         duration: Duration,
         /// Whether it is started again, within an invocation's own time.
         again: bool,
@@ -91,6 +92,8 @@ pub struct Init {
     pub image: String,
     /// Name of the function in the service.
     pub function: String,
+    /// How the sandbox comes to be, in the service's words.
+    pub initialization: &'static str,
 }
 
 /// The figures of one invocation.

@@ -91,11 +91,12 @@ impl Reporter {
                 }
             }
             Event::InitFailed {
+                init,
                 duration,
                 again,
                 failure,
             } => {
-                let line = platform::init_failed(self.platform, duration, again, &failure);
+                let line = platform::init_failed(self.platform, &init, duration, again, &failure);
                 self.line(&line).await;
             }
             Event::Started { request_id } => {

@@ -8,9 +8,6 @@ use serde_json::{Value, json};
 use crate::lambda::event::{Failure, Init, LogLevel, PlatformLogs, Report};
 use crate::lambda::{LATEST, RequestId};
 
-/// How a sandbox came to be, in the service's words.
-const ON_DEMAND: &str = "on-demand";
-
 /// The line of an initialisation that begins. Which version of a runtime the service would have taken, nobody knows here:
 /// in its place is the image.
 pub(super) fn init_started(logs: PlatformLogs, init: &Init) -> Option<String> {
@@ -18,6 +15,7 @@ pub(super) fn init_started(logs: PlatformLogs, init: &Init) -> Option<String> {
         runtime,
         image,
         function,
+        initialization,
     } = init;
     match logs {
         PlatformLogs::Text => Some(format!(
@@ -25,7 +23,7 @@ pub(super) fn init_started(logs: PlatformLogs, init: &Init) -> Option<String> {
         )),
         PlatformLogs::Json(level) => {
             let record = json!({
-                "initializationType": ON_DEMAND,
+                "initializationType": initialization,
                 "phase": "init",
                 "runtimeVersion": runtime,
                 "functionName": function,
@@ -39,6 +37,7 @@ pub(super) fn init_started(logs: PlatformLogs, init: &Init) -> Option<String> {
 /// The line of an initialisation that failed; the first one has a phase of its own, a later one is part of an invocation.
 pub(super) fn init_failed(
     logs: PlatformLogs,
+    init: &Init,
     duration: Duration,
     again: bool,
     failure: &Failure,
@@ -51,7 +50,7 @@ pub(super) fn init_failed(
             format!("INIT_REPORT Init Duration: {duration:.2} ms\tPhase: {phase}\t{status}")
         }
         PlatformLogs::Json(_) => {
-            let mut record = json!({"initializationType": ON_DEMAND, "phase": phase});
+            let mut record = json!({"initializationType": init.initialization, "phase": phase});
             put_status(&mut record, Some(failure));
             record["metrics"] = json!({"durationMs": round(millis(duration))});
             line("platform.initReport", &record)

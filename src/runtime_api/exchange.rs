@@ -6,6 +6,8 @@
 //! any --exited--> Started
 //! ```
 //!
+//! A runtime with several workers may ask for work in any of these states; one that waits makes `Sent` `Ready`.
+//!
 //! An invocation is delivered at most once and ends exactly once: [`Exchange::offer`] hands it to a waiting runtime or
 //! keeps it, and whoever ends it takes it out.
 
@@ -16,7 +18,7 @@ use super::protocol::ApiError;
 use crate::lambda::{Deadline, Invocation, RequestId};
 
 /// Ids of expired invocations that a late answer is recognised by.
-const REMEMBERED: usize = 16;
+const REMEMBERED: usize = 1000;
 
 /// An invocation on its way to the runtime.
 #[derive(Clone, Debug)]
@@ -75,6 +77,8 @@ pub struct Polled<W> {
 /// The state of one runtime.
 #[derive(Debug)]
 pub struct Exchange<W> {
+    /// Whether the runtime has several workers: each has a call of its own that waits.
+    parallel: bool,
     state: State,
     waiting: VecDeque<W>,
     offered: Option<Delivery>,
@@ -86,6 +90,7 @@ impl<W> Default for Exchange<W> {
     fn default() -> Self {
         let (waiting, expired) = (VecDeque::new(), VecDeque::new());
         Self {
+            parallel: false,
             state: State::Started,
             waiting,
             offered: None,
@@ -96,6 +101,15 @@ impl<W> Default for Exchange<W> {
 }
 
 impl<W: Waiter> Exchange<W> {
+    /// The state of a runtime that has not been started, with one worker or with several.
+    #[must_use]
+    pub fn new(parallel: bool) -> Self {
+        Self {
+            parallel,
+            ..Self::default()
+        }
+    }
+
     /// The runtime asks for work.
     ///
     /// # Errors
@@ -105,6 +119,7 @@ impl<W: Waiter> Exchange<W> {
         match self.state {
             State::Started | State::Sent => self.state = State::Ready,
             State::Ready => {}
+            State::Running | State::Responding if self.parallel => {}
             // A runtime that asks again while it works is shown the same event again.
             State::Running => {
                 let deliver = self.current.clone().map(|delivery| (waiter, delivery));
@@ -209,6 +224,11 @@ impl<W: Waiter> Exchange<W> {
         } else {
             self.state
         };
+        let state = if self.parallel && self.is_initialised() {
+            State::Sent
+        } else {
+            state
+        };
         self.end(state);
     }
 
@@ -236,7 +256,12 @@ impl<W: Waiter> Exchange<W> {
     }
 
     fn end(&mut self, state: State) {
-        self.state = state;
+        self.waiting.retain(|waiter| !waiter.is_gone());
+        // Another worker waits already.
+        self.state = match state {
+            State::Sent if !self.waiting.is_empty() => State::Ready,
+            state => state,
+        };
         self.offered = None;
         self.current = None;
     }
@@ -384,5 +409,34 @@ mod tests {
         assert!(exchange.next(2).is_err() && !exchange.is_initialised());
         exchange.exited();
         assert!(exchange.next(2).unwrap().initialised);
+    }
+
+    #[tokio::test]
+    async fn several_workers_wait_and_one_is_given_the_work() {
+        let mut exchange: Exchange<u32> = Exchange::new(true);
+        assert!(exchange.next(2).unwrap().initialised);
+        assert!(!exchange.next(4).unwrap().initialised);
+        let (first, delivered) = exchange.offer(delivery()).unwrap();
+        assert_eq!(first, 2);
+        let polled = exchange.next(6).unwrap();
+        assert!(polled.deliver.is_none() && !polled.shown_again, "it waits");
+        let id = delivered.invocation.request_id.to_string();
+        exchange.begin_response(&id, None).unwrap();
+        assert!(exchange.next(8).unwrap().deliver.is_none());
+        exchange.end_response();
+        assert!(exchange.is_ready(), "the others wait");
+        assert_eq!(exchange.offer(delivery()).unwrap().0, 4);
+    }
+
+    #[tokio::test]
+    async fn the_other_workers_go_on_when_one_is_too_slow() {
+        let mut exchange: Exchange<u32> = Exchange::new(true);
+        exchange.next(2).unwrap();
+        let (_, slow) = exchange.offer(delivery()).unwrap();
+        exchange.next(4).unwrap();
+        exchange.expire();
+        assert_eq!(exchange.offer(delivery()).unwrap().0, 4);
+        let late = exchange.begin_response(slow.invocation.request_id.as_str(), None);
+        assert_eq!(late, Err(ApiError::InvokeTimeout));
     }
 }

@@ -290,12 +290,20 @@ impl Task {
         Next::Wait
     }
 
-    /// The invocation's time is up: the process is killed, and what it had written is shown before the end is told.
-    pub(super) fn expire(&mut self) {
-        let Some(running) = &self.running else { return };
+    /// The invocation's time is up: the process is killed, and what it had written is shown before the end is told. One
+    /// that takes several invocations at once lives on, as in the service.
+    pub(super) fn expire(&mut self) -> Next {
+        let Some(running) = &self.running else {
+            return Next::Wait;
+        };
         let outcome = ending::timed_out(&running.invocation.request_id, self.plan.timeout);
+        let delivered = running.delivered;
         self.exchange.expire();
+        if self.plan.parallel && delivered {
+            return Next::Conclude(outcome);
+        }
         self.condemn(outcome);
+        Next::Wait
     }
 
     /// The platform ends the invocation, in this way; its answer, where there is one already, stands.

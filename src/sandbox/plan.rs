@@ -69,6 +69,8 @@ pub struct Plan {
     pub timeout: Duration,
     /// Configured memory in MB.
     pub memory_mb: u64,
+    /// Whether the runtime has several workers that ask for work.
+    pub parallel: bool,
     /// Whether a person steps through the function: then nothing takes too long.
     pub debugged: bool,
 }
@@ -131,10 +133,12 @@ impl Plan {
                 runtime: zip.runtime.to_string(),
                 image: image.name.clone(),
                 function: function.name.clone(),
+                initialization: function.initialization(),
             },
             function_arn,
             timeout: function.timeout,
             memory_mb: function.memory_mb,
+            parallel: function.concurrency.is_some(),
             debugged,
         }
     }

@@ -116,6 +116,7 @@ impl Task {
         }
         let begun = self.running.as_ref().and_then(Running::deadline);
         self.events.send(Event::InitFailed {
+            init: self.plan.init.clone(),
             duration: started.elapsed(),
             again: begun.is_some(),
             failure: failure.clone(),
@@ -242,8 +243,7 @@ impl Task {
             .and_then(Running::deadline)
             .is_some_and(|deadline| now >= deadline && !self.plan.debugged)
         {
-            self.expire();
-            return Next::Wait;
+            return self.expire();
         }
         if self.init_deadline().is_some_and(|deadline| now >= deadline) {
             let text = format!(
@@ -255,6 +255,7 @@ impl Task {
                 "{text}; as in Lambda it starts again, within its own timeout"
             ));
             self.events.send(Event::InitFailed {
+                init: self.plan.init.clone(),
                 duration: INIT,
                 again: false,
                 failure: Failure::Timeout,

@@ -103,14 +103,14 @@ impl Task {
         events: Events,
         tasks: TaskTracker,
     ) -> Self {
-        let port = plan.spec.port;
+        let (port, parallel) = (plan.spec.port, plan.parallel);
         Self {
             plan,
             channel,
             handle,
             events,
             tasks,
-            exchange: Exchange::default(),
+            exchange: Exchange::new(parallel),
             runtime: Runtime::default(),
             running: None,
             queue: VecDeque::new(),

@@ -196,3 +196,70 @@ fn the_memory_limit_can_be_lifted() {
         project.invoke_with_input(&["Hello", "-e", "-", "--no-memory-limit"], event.as_bytes());
     assert_eq!(output.success().json()["echo"]["mb"], 300);
 }
+
+/// A project whose function runs on managed instances: it has several workers.
+fn managed() -> Project {
+    let code = "import os, threading, time\ndef handler(event, context):\n    if event == 'slow':\n        time.sleep(10)\n    \
+                return [event, os.environ['AWS_LAMBDA_MAX_CONCURRENCY'], os.environ['AWS_LAMBDA_INITIALIZATION_TYPE']]\n";
+    let project = Project::python(code);
+    let template = project.read("template.yaml")
+        + "      CapacityProviderConfig: {PerExecutionEnvironmentMaxConcurrency: 3}\n";
+    project
+        .file("template.yaml", &template)
+        .file("slow.json", "\"slow\"")
+        .file("one.json", "1")
+        .file("two.json", "2")
+}
+
+#[test]
+fn a_runtime_may_have_several_workers() {
+    let project = managed();
+    let events: Vec<_> = (0..12)
+        .flat_map(|n| ["-e", ["one.json", "two.json"][n % 2]])
+        .collect();
+    let output = project
+        .invoke(&[&["Hello"], events.as_slice()].concat())
+        .success();
+    let answers: Vec<_> = output.stdout.lines().collect();
+    for (n, answer) in answers.iter().enumerate() {
+        let expected = format!("[{}, \"3\", \"lambda-managed-instances\"]", n % 2 + 1);
+        assert_eq!(**answer, expected);
+    }
+    assert_eq!(answers.len(), 12);
+    assert_eq!(
+        output.stderr.matches("START RequestId").count(),
+        12,
+        "each is delivered once"
+    );
+}
+
+#[test]
+fn a_worker_that_is_too_slow_does_not_end_the_others() {
+    let project = managed();
+    let output = project
+        .invoke(&[
+            "Hello",
+            "-e",
+            "slow.json",
+            "-e",
+            "one.json",
+            "--output",
+            "json",
+        ])
+        .success();
+    let lines: Vec<serde_json::Value> = output
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(
+        (&lines[0]["status"], &lines[1]["status"]),
+        (&"timeout".into(), &"success".into())
+    );
+    assert_eq!(
+        output.stderr.matches("\nINIT_START ").count(),
+        1,
+        "{}",
+        output.stderr
+    );
+}

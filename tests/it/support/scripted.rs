@@ -285,6 +285,7 @@ fn plan(timeout: std::time::Duration) -> Plan {
         function_arn: "arn:aws:lambda:us-east-1:123456789012:function:Scripted".into(),
         timeout,
         memory_mb: 128,
+        parallel: false,
         debugged: false,
     }
 }
