@@ -20,6 +20,7 @@ mod layers;
 mod output;
 mod pull;
 mod readme;
+mod rude_client;
 mod runtime_api;
 mod runtimes;
 mod settings;
