@@ -24,13 +24,13 @@ pub enum Event {
     Logs(PlatformLogs),
     /// A runtime's process is started.
     InitStarted(Init),
-    /// The runtime did not get as far as asking for work.
-    InitFailed {
+    /// The runtime asked for work, or did not get as far as that.
+    InitEnded {
         init: Init,
         duration: Duration,
-        /// Whether it is started again, within an invocation's own time.
+        /// Whether it was part of an invocation's own time.
         again: bool,
-        failure: Failure,
+        failure: Option<Failure>,
     },
     /// The event is with the runtime.
     Started { request_id: RequestId },

@@ -90,14 +90,21 @@ impl Reporter {
                     self.line(&line).await;
                 }
             }
-            Event::InitFailed {
+            Event::InitEnded {
                 init,
                 duration,
                 again,
                 failure,
             } => {
-                let line = platform::init_failed(self.platform, &init, duration, again, &failure);
-                self.line(&line).await;
+                let ended = platform::InitEnd {
+                    init,
+                    duration,
+                    again,
+                    failure,
+                };
+                for line in platform::init_ended(self.platform, &ended) {
+                    self.line(&line).await;
+                }
             }
             Event::Started { request_id } => {
                 if let Some(line) = platform::started(self.platform, &request_id) {

@@ -34,27 +34,46 @@ pub(super) fn init_started(logs: PlatformLogs, init: &Init) -> Option<String> {
     }
 }
 
-/// The line of an initialisation that failed; the first one has a phase of its own, a later one is part of an invocation.
-pub(super) fn init_failed(
-    logs: PlatformLogs,
-    init: &Init,
-    duration: Duration,
-    again: bool,
-    failure: &Failure,
-) -> String {
-    let phase = if again { "invoke" } else { "init" };
-    match logs {
-        PlatformLogs::Text => {
-            let duration = millis(duration);
-            let status = status(failure);
-            format!("INIT_REPORT Init Duration: {duration:.2} ms\tPhase: {phase}\t{status}")
+/// An initialisation that is over.
+pub(super) struct InitEnd {
+    pub(super) init: Init,
+    pub(super) duration: Duration,
+    /// Whether it was part of an invocation's own time.
+    pub(super) again: bool,
+    pub(super) failure: Option<Failure>,
+}
+
+/// The lines of an initialisation that is over; text only tells of one that failed.
+pub(super) fn init_ended(logs: PlatformLogs, end: &InitEnd) -> Vec<String> {
+    let phase = if end.again { "invoke" } else { "init" };
+    match (logs, &end.failure) {
+        (PlatformLogs::Text, Some(failure)) => {
+            let (duration, status) = (millis(end.duration), status(failure));
+            vec![format!(
+                "INIT_REPORT Init Duration: {duration:.2} ms\tPhase: {phase}\t{status}"
+            )]
         }
-        PlatformLogs::Json(_) => {
-            let mut record = json!({"initializationType": init.initialization, "phase": phase});
-            put_status(&mut record, Some(failure));
-            record["metrics"] = json!({"durationMs": round(millis(duration))});
-            line("platform.initReport", &record)
+        (PlatformLogs::Json(level), failure) if level <= done(failure.is_some()) => {
+            let kind = end.init.initialization;
+            let mut record = json!({"initializationType": kind, "phase": phase});
+            put_status(&mut record, failure.as_ref());
+            let mut report = record.clone();
+            report["metrics"] = json!({"durationMs": round(millis(end.duration))});
+            vec![
+                line("platform.initRuntimeDone", &record),
+                line("platform.initReport", &report),
+            ]
         }
+        (PlatformLogs::Text, None) | (PlatformLogs::Json(_), _) => Vec::new(),
+    }
+}
+
+/// The level of a record that something is done: what went well is for whoever wants to know more.
+fn done(failed: bool) -> LogLevel {
+    if failed {
+        LogLevel::Warn
+    } else {
+        LogLevel::Debug
     }
 }
 
@@ -78,19 +97,13 @@ pub(super) fn finished(logs: PlatformLogs, report: &Report) -> Vec<String> {
         ],
         PlatformLogs::Json(level) => {
             let failed = report.failure.is_some();
-            // What went well is for whoever wants to know more.
-            let done = if failed {
-                LogLevel::Warn
-            } else {
-                LogLevel::Debug
-            };
             let told = if failed {
                 LogLevel::Warn
             } else {
                 LogLevel::Info
             };
             let mut lines = Vec::new();
-            if level <= done {
+            if level <= done(failed) {
                 let metrics = json!({"durationMs": round(millis(report.duration))});
                 lines.push(line("platform.runtimeDone", &record(report, metrics)));
             }

@@ -182,10 +182,15 @@ impl<W: Waiter> Exchange<W> {
     }
 
     /// The answer is here, whole or not: the invocation is over.
-    pub fn end_response(&mut self) {
-        if self.state == State::Responding {
-            self.end(State::Sent);
+    ///
+    /// # Errors
+    /// It was over before.
+    pub fn end_response(&mut self) -> Result<(), ApiError> {
+        if self.state != State::Responding {
+            return Err(ApiError::InvokeTimeout);
         }
+        self.end(State::Sent);
+        Ok(())
     }
 
     /// The runtime reports that the function failed: the invocation is over.
@@ -365,7 +370,7 @@ mod tests {
             ),
             "{twice:?}"
         );
-        exchange.end_response();
+        exchange.end_response().unwrap();
         assert_eq!(
             exchange.begin_response(&id, None),
             Err(ApiError::InvalidRequestId)
@@ -423,7 +428,7 @@ mod tests {
         let id = delivered.invocation.request_id.to_string();
         exchange.begin_response(&id, None).unwrap();
         assert!(exchange.next(8).unwrap().deliver.is_none());
-        exchange.end_response();
+        exchange.end_response().unwrap();
         assert!(exchange.is_ready(), "the others wait");
         assert_eq!(exchange.offer(delivery()).unwrap().0, 4);
     }

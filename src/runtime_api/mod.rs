@@ -10,4 +10,4 @@ pub mod server;
 
 pub use exchange::{Delivery, Exchange};
 pub use protocol::ApiError;
-pub use server::{Call, Finish, ResponseHead, Waiting, serve};
+pub use server::{Call, Finish, Refusal, ResponseHead, Waiting, serve};

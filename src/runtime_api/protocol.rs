@@ -9,6 +9,8 @@ use super::exchange::Delivery;
 use crate::lambda::{MAX_RESPONSE, headers};
 
 const PREFIX: &str = "/2018-06-01";
+/// Media type of an error document with its cause in it.
+const ERROR_WITH_CAUSE: &str = "application/vnd.aws.lambda.error.cause+json";
 
 /// A call of the Runtime API.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -169,6 +171,21 @@ pub fn error_category(given: Option<&str>) -> String {
     }
 }
 
+/// An error document as the caller gets it: the cause that may be in it is for X-Ray.
+#[must_use]
+pub fn error_document(head: &HeaderMap, body: Bytes) -> Bytes {
+    if header(head, CONTENT_TYPE.as_str()).as_deref() != Some(ERROR_WITH_CAUSE) {
+        return body;
+    }
+    match serde_json::from_slice::<serde_json::Map<_, _>>(&body) {
+        Ok(mut document) => {
+            document.shift_remove("errorCause");
+            serde_json::Value::from(document).to_string().into()
+        }
+        Err(_) => Bytes::from_static(b"\"Invalid error body\""),
+    }
+}
+
 /// The answer to a call for work.
 #[must_use]
 pub fn delivery(delivery: &Delivery) -> Response<Full<Bytes>> {
@@ -285,6 +302,22 @@ mod tests {
         assert_eq!(kept("Function.my-error"), "Function.Unknown");
         assert_eq!(kept("Runtime.X"), "Runtime.Unknown");
         assert_eq!(error_category(None), "Runtime.Unknown");
+    }
+
+    #[test]
+    fn the_cause_of_an_error_is_not_for_the_caller() {
+        let mut head = HeaderMap::new();
+        let document = || Bytes::from_static(b"{\"errorMessage\":\"m\",\"errorCause\":{}}");
+        assert_eq!(error_document(&head, document()), document());
+        head.insert(CONTENT_TYPE, HeaderValue::from_static(ERROR_WITH_CAUSE));
+        assert_eq!(
+            error_document(&head, document()),
+            "{\"errorMessage\":\"m\"}"
+        );
+        assert_eq!(
+            error_document(&head, Bytes::from_static(b"no")),
+            "\"Invalid error body\""
+        );
     }
 
     #[tokio::test]

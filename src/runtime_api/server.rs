@@ -50,6 +50,15 @@ pub enum Finish {
     TooLarge,
 }
 
+/// Why an answer cannot be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// A mode that does not exist.
+    InvalidMode,
+    /// An error document above the limit.
+    TooLarge,
+}
+
 /// A call of the runtime. Each carries the way back for its answer.
 #[derive(Debug)]
 #[expect(missing_docs, reason = "the docs of a variant name its fields")]
@@ -59,11 +68,12 @@ pub enum Call {
     /// An answer begins.
     Response(ResponseHead, oneshot::Sender<Result<(), ApiError>>),
     /// The answer that had begun is over.
-    ResponseEnd(Finish, oneshot::Sender<()>),
-    /// An answer in a mode that does not exist.
-    InvalidMode {
+    ResponseEnd(Finish, oneshot::Sender<Result<(), ApiError>>),
+    /// An answer that cannot be taken, and why.
+    Refused {
         id: String,
         nonce: Option<String>,
+        reason: Refusal,
         reply: oneshot::Sender<Result<(), ApiError>>,
     },
     /// The function failed, in these words and with this category.
@@ -188,8 +198,7 @@ impl Caller {
         let nonce = protocol::header(head, headers::INVOCATION_ID);
         let Ok(streaming) = protocol::is_streaming(head) else {
             drain(body).await;
-            self.call(|reply| Call::InvalidMode { id, nonce, reply })
-                .await??;
+            self.refuse(id, nonce, Refusal::InvalidMode).await?;
             return Err(ApiError::InvalidResponseMode);
         };
         let stream = streaming.then(Body::stream);
@@ -213,8 +222,24 @@ impl Caller {
                 Err(Cut::TooLarge) => (Finish::TooLarge, Err(ApiError::TooLarge)),
             },
         };
-        self.call(|reply| Call::ResponseEnd(finish, reply)).await?;
-        answer
+        let taken = self.call(|reply| Call::ResponseEnd(finish, reply)).await?;
+        taken.and(answer)
+    }
+
+    /// Ends an invocation whose answer cannot be taken.
+    async fn refuse(
+        &self,
+        id: String,
+        nonce: Option<String>,
+        reason: Refusal,
+    ) -> Result<(), ApiError> {
+        self.call(|reply| Call::Refused {
+            id,
+            nonce,
+            reason,
+            reply,
+        })
+        .await?
     }
 
     async fn error(
@@ -225,10 +250,16 @@ impl Caller {
     ) -> Result<(), ApiError> {
         let category =
             protocol::error_category(protocol::header(head, headers::ERROR_TYPE).as_deref());
-        let body = collect(body, MAX_ERROR).await.map_err(|cut| match cut {
-            Cut::Truncated => ApiError::Truncated,
-            Cut::TooLarge => ApiError::TooLarge,
-        })?;
+        let nonce = protocol::header(head, headers::INVOCATION_ID);
+        let body = match (collect(body, MAX_ERROR).await, id.clone()) {
+            (Ok(body), _) => protocol::error_document(head, body),
+            (Err(Cut::Truncated), _) => return Err(ApiError::Truncated),
+            (Err(Cut::TooLarge), None) => return Err(ApiError::TooLarge),
+            (Err(Cut::TooLarge), Some(id)) => {
+                self.refuse(id, nonce, Refusal::TooLarge).await?;
+                return Err(ApiError::TooLarge);
+            }
+        };
         // The service puts words in the mouth of a runtime that reports an error without any.
         let body = if body.is_empty() {
             let given =
@@ -238,7 +269,6 @@ impl Caller {
         } else {
             body
         };
-        let nonce = protocol::header(head, headers::INVOCATION_ID);
         match id {
             Some(id) => {
                 self.call(|reply| Call::Error {

@@ -1,4 +1,5 @@
-//! The course of an invocation through the sandbox's task: accepted, delivered, answered, reported.
+//! The course of an invocation through the sandbox's task: accepted, delivered, answered, reported. What the runtime says
+//! on the way is in `calls`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,10 +11,8 @@ use tracing::{Span, debug_span};
 use super::ending;
 use super::task::{Next, Task};
 use crate::lambda::event::{Event, Failure, Report};
-use crate::lambda::{
-    Body, BodyEnd, BodyWriter, Deadline, Invocation, Outcome, RequestId, Response, TraceId,
-};
-use crate::runtime_api::{Call, Delivery, Finish, ResponseHead, Waiting};
+use crate::lambda::{BodyEnd, BodyWriter, Deadline, Invocation, Outcome, RequestId, TraceId};
+use crate::runtime_api::Delivery;
 
 /// How long the figures may take; a report without them is better than a late result.
 const FIGURES: Duration = Duration::from_millis(500);
@@ -25,10 +24,10 @@ const PATIENCE: Duration = Duration::from_millis(20);
 pub(super) struct Running {
     pub(super) invocation: Arc<Invocation>,
     /// Taken when the answer, or its beginning, is passed on.
-    reply: Option<oneshot::Sender<Outcome>>,
-    content_type: Option<String>,
+    pub(super) reply: Option<oneshot::Sender<Outcome>>,
+    pub(super) content_type: Option<String>,
     /// The end of the answer that is being streamed.
-    writer: Option<BodyWriter>,
+    pub(super) writer: Option<BodyWriter>,
     /// When the event was delivered, or the runtime started again on its behalf.
     begun: Option<(Instant, Deadline)>,
     delivered: bool,
@@ -49,7 +48,7 @@ struct Answer {
 }
 
 /// What ends an invocation for its caller.
-enum End {
+pub(super) enum End {
     Outcome(Outcome),
     /// The end of an answer that was passed on as it came.
     Stream(BodyEnd),
@@ -137,125 +136,8 @@ impl Task {
         self.hand(handed, false);
     }
 
-    fn hand(&mut self, mut handed: Option<(Waiting, Delivery)>, shown_again: bool) {
-        while let Some((waiting, delivery)) = handed {
-            handed = match waiting.reply.send(Ok(delivery)) {
-                Ok(()) => None,
-                Err(_) => self.exchange.undeliver(shown_again),
-            };
-        }
-    }
-
-    pub(super) fn take_call(&mut self, call: Call) -> Next {
-        match call {
-            Call::Next(waiting) => self.next(waiting),
-            Call::Response(head, reply) => {
-                let begun = self
-                    .exchange
-                    .begin_response(&head.id, head.nonce.as_deref());
-                if begun.is_ok() {
-                    self.begin_answer(head);
-                }
-                let _ = reply.send(begun);
-            }
-            Call::ResponseEnd(finish, reply) => {
-                self.exchange.end_response();
-                let _ = reply.send(());
-                self.end_answer(finish);
-            }
-            Call::Error {
-                id,
-                nonce,
-                category,
-                body,
-                reply,
-            } => {
-                let taken = self.exchange.error(&id, nonce.as_deref());
-                let legal = taken.is_ok();
-                let _ = reply.send(taken);
-                if legal {
-                    tracing::debug!(category, "the function reported an error");
-                    self.answered(End::Outcome(Outcome::Error(body)));
-                }
-            }
-            Call::InvalidMode { id, nonce, reply } => {
-                let taken = self.exchange.error(&id, nonce.as_deref());
-                let legal = taken.is_ok();
-                let _ = reply.send(taken);
-                if legal {
-                    self.answered(End::Outcome(ending::invalid_mode()));
-                }
-            }
-            Call::InitError {
-                category,
-                body,
-                reply,
-            } => {
-                let taken = self.exchange.init_error();
-                if taken.is_ok() {
-                    tracing::debug!(
-                        category,
-                        "the runtime reported an error of its initialisation"
-                    );
-                    self.runtime.init_error = Some((Outcome::Error(body), category));
-                }
-                let _ = reply.send(taken);
-            }
-        }
-        Next::Wait
-    }
-
-    fn next(&mut self, waiting: Waiting) {
-        match self.exchange.next(waiting) {
-            Ok(polled) => {
-                if polled.initialised {
-                    self.runtime.initialising = None;
-                    self.runtime.init = self.runtime.started.map(|started| started.elapsed());
-                }
-                self.hand(polled.deliver, polled.shown_again);
-            }
-            Err((waiting, error)) => _ = waiting.reply.send(Err(error)),
-        }
-    }
-
-    /// A streamed answer is passed on from its first byte.
-    fn begin_answer(&mut self, head: ResponseHead) {
-        let Some(running) = &mut self.running else {
-            return;
-        };
-        let Some((writer, body)) = head.stream else {
-            running.content_type = head.content_type;
-            return;
-        };
-        running.writer = Some(writer);
-        let outcome = Outcome::Success(Response {
-            body,
-            content_type: head.content_type,
-        });
-        if let Some(reply) = running.reply.take() {
-            let _ = reply.send(outcome);
-        }
-    }
-
-    fn end_answer(&mut self, finish: Finish) {
-        let Some(running) = &mut self.running else {
-            return;
-        };
-        let end = match finish {
-            Finish::Whole(body) => End::Outcome(Outcome::Success(Response {
-                body: Body::Whole(body),
-                content_type: running.content_type.take(),
-            })),
-            Finish::Streamed(None) => End::Stream(BodyEnd::Complete),
-            Finish::Streamed(Some(error)) => End::Stream(BodyEnd::Failed(error)),
-            Finish::Truncated => return self.truncated(),
-            Finish::TooLarge => End::Outcome(ending::too_large()),
-        };
-        self.answered(end);
-    }
-
     /// Keeps the answer until the runtime asks for work again: only then the invocation is over.
-    fn answered(&mut self, end: End) {
+    pub(super) fn answered(&mut self, end: End) {
         let failure = match &end {
             End::Outcome(outcome) => ending::failure(outcome),
             End::Stream(BodyEnd::Failed(error)) => Some(Failure::Error(error.kind.clone())),

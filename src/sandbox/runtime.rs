@@ -114,16 +114,21 @@ impl Task {
         if self.exchange.is_initialised() {
             return;
         }
-        let begun = self.running.as_ref().and_then(Running::deadline);
-        self.events.send(Event::InitFailed {
-            init: self.plan.init.clone(),
-            duration: started.elapsed(),
-            again: begun.is_some(),
-            failure: failure.clone(),
-        });
+        self.tell_init(started.elapsed(), Some(failure.clone()));
         if let Some(running) = &mut self.running {
             running.init_failure = Some(failure);
         }
+    }
+
+    /// Tells how long an initialisation took, and what became of it.
+    pub(super) fn tell_init(&self, duration: Duration, failure: Option<Failure>) {
+        let begun = self.running.as_ref().and_then(Running::deadline);
+        self.events.send(Event::InitEnded {
+            init: self.plan.init.clone(),
+            duration,
+            again: begun.is_some(),
+            failure,
+        });
     }
 
     /// Ends the process and forgets it.
@@ -254,12 +259,7 @@ impl Task {
             self.events.warn(format!(
                 "{text}; as in Lambda it starts again, within its own timeout"
             ));
-            self.events.send(Event::InitFailed {
-                init: self.plan.init.clone(),
-                duration: INIT,
-                again: false,
-                failure: Failure::Timeout,
-            });
+            self.tell_init(INIT, Some(Failure::Timeout));
             self.retire();
         }
         Next::Wait

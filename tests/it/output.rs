@@ -190,6 +190,8 @@ fn the_platform_s_lines_are_json_where_the_function_is_configured_so() {
         kinds,
         [
             "platform.initStart",
+            "platform.initRuntimeDone",
+            "platform.initReport",
             "platform.start",
             "platform.runtimeDone",
             "platform.report"

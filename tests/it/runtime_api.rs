@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sam_rs::channel::frame::{Exit, FromSandbox};
+use sam_rs::channel::frame::{Exit, FromSandbox, ToSandbox};
 use sam_rs::lambda::event::{Event, Failure};
 use sam_rs::lambda::{Body, BodyEnd, Outcome};
 
@@ -300,6 +300,19 @@ async fn a_stream_that_breaks_off_has_the_cause_for_its_end() {
         matches!(&*outcome, Outcome::Crashed(error) if error.kind == "Runtime.TruncatedResponse"),
         "{outcome:?}"
     );
+}
+
+#[tokio::test]
+async fn an_answer_that_is_whole_after_the_time_is_none() {
+    let (mut sandbox, runtime, body) = streaming(Duration::from_millis(50)).await;
+    while !matches!(sandbox.hear().await, ToSandbox::Signal { .. }) {}
+    sandbox.send(runtime, b"0\r\n\r\n").await;
+    let late = sandbox.receive(runtime).await;
+    assert_eq!(status(&late), "410", "{late}");
+    let BodyEnd::Ended(outcome) = end_of(&mut sandbox, body).await else {
+        panic!()
+    };
+    assert!(matches!(*outcome, Outcome::TimedOut { .. }), "{outcome:?}");
 }
 
 #[tokio::test]
