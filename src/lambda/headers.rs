@@ -1,4 +1,4 @@
-//! Header names of the Runtime API, in lower case.
+//! Header names of the Runtime and Extensions APIs, in lower case.
 
 /// Id of the invocation.
 pub const REQUEST_ID: &str = "lambda-runtime-aws-request-id";
@@ -22,3 +22,13 @@ pub const RESPONSE_MODE: &str = "lambda-runtime-function-response-mode";
 pub const ERROR_TYPE: &str = "lambda-runtime-function-error-type";
 /// Trailer: base64 of the error document of a failure in mid-stream.
 pub const ERROR_BODY: &str = "lambda-runtime-function-error-body";
+/// Name of an extension that registers.
+pub const EXTENSION_NAME: &str = "lambda-extension-name";
+/// What an extension would like to be told.
+pub const EXTENSION_FEATURES: &str = "lambda-extension-accept-feature";
+/// Id of an extension.
+pub const EXTENSION_ID: &str = "lambda-extension-identifier";
+/// Id of an event that an extension is told of.
+pub const EXTENSION_EVENT_ID: &str = "lambda-extension-event-identifier";
+/// Category of an extension's failure.
+pub const EXTENSION_ERROR_TYPE: &str = "lambda-extension-function-error-type";

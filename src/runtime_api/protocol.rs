@@ -1,4 +1,5 @@
-//! Paths, headers and error bodies of the Runtime API (version 2018-06-01). Pure.
+//! Paths, headers and error bodies of the Runtime API (version 2018-06-01), and the paths of the other APIs at the same
+//! address. Pure.
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -25,6 +26,16 @@ pub enum Route {
     Error(String),
     /// Report that initialisation failed.
     InitError,
+    /// Register an extension.
+    Register,
+    /// Ask for an extension's next event.
+    Event,
+    /// Report that an extension failed.
+    ExtensionError,
+    /// Subscribe to logs.
+    Logs,
+    /// Subscribe to telemetry.
+    Telemetry,
 }
 
 /// Why a call is refused.
@@ -44,6 +55,8 @@ pub enum ApiError {
     },
     /// The invocation is over: its time was up.
     InvokeTimeout,
+    /// A call of an extension, with the reason in the service's words.
+    Extension { kind: &'static str, message: String },
     /// The body is above [`MAX_RESPONSE`] bytes.
     TooLarge,
     /// Nobody is there to take the call any more.
@@ -80,6 +93,7 @@ impl ApiError {
                 let text = format!("State transition from {from} to {to} {text}");
                 (StatusCode::FORBIDDEN, "InvalidStateTransition", text)
             }
+            Self::Extension { kind, message } => (StatusCode::FORBIDDEN, kind, message.clone()),
             Self::InvokeTimeout => (StatusCode::GONE, "InvokeTimeout", "Invoke timeout".into()),
             Self::TooLarge => {
                 let text = format!("Exceeded maximum allowed payload size ({MAX_RESPONSE} bytes).");
@@ -110,9 +124,19 @@ impl ApiError {
 /// # Errors
 /// [`ApiError::NotFound`] or [`ApiError::MethodNotAllowed`].
 pub fn route(method: &Method, path: &str) -> Result<Route, ApiError> {
+    let of_extensions = match path {
+        "/2020-01-01/extension/register" => Some((Method::POST, Route::Register)),
+        "/2020-01-01/extension/event/next" => Some((Method::GET, Route::Event)),
+        "/2020-01-01/extension/init/error" | "/2020-01-01/extension/exit/error" => {
+            Some((Method::POST, Route::ExtensionError))
+        }
+        "/2020-08-15/logs" | "/2020-08-15/logs/" => Some((Method::PUT, Route::Logs)),
+        "/2022-07-01/telemetry" | "/2022-07-01/telemetry/" => Some((Method::PUT, Route::Telemetry)),
+        _ => None,
+    };
     let parts: Vec<_> = path
         .strip_prefix(PREFIX)
-        .ok_or(ApiError::NotFound)?
+        .unwrap_or_default()
         .split('/')
         .skip(1)
         .collect();
@@ -124,7 +148,7 @@ pub fn route(method: &Method, path: &str) -> Result<Route, ApiError> {
         }
         ["runtime", "invocation", id, "error"] => (Method::POST, Route::Error((*id).to_owned())),
         ["runtime", "init", "error"] => (Method::POST, Route::InitError),
-        _ => return Err(ApiError::NotFound),
+        _ => of_extensions.ok_or(ApiError::NotFound)?,
     };
     if *method == allowed {
         Ok(route)
@@ -227,6 +251,21 @@ pub fn delivery(delivery: &Delivery) -> Response<Full<Bytes>> {
 #[must_use]
 pub fn accepted() -> Response<Full<Bytes>> {
     json(StatusCode::ACCEPTED, "{\"status\":\"OK\"}\n".to_owned())
+}
+
+/// An answer with a document.
+#[must_use]
+pub fn ok(document: &serde_json::Value) -> Response<Full<Bytes>> {
+    json(StatusCode::OK, document.to_string())
+}
+
+/// The answer to a subscription to what is not delivered here.
+#[must_use]
+pub fn not_supported(api: &str) -> Response<Full<Bytes>> {
+    let message = format!("{api} API is not supported");
+    let kind = format!("{api}.NotSupported");
+    let body = serde_json::json!({ "errorMessage": message, "errorType": kind });
+    json(StatusCode::ACCEPTED, format!("{body}\n"))
 }
 
 /// The answer to a liveness check.

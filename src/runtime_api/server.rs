@@ -16,6 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, oneshot};
 
 use super::exchange::{Delivery, Waiter};
+use super::extension_api::{self, ExtensionCall};
 use super::protocol::{self, ApiError, Route};
 use crate::lambda::{Body, BodyWriter, FunctionError, MAX_RESPONSE, headers};
 
@@ -90,6 +91,8 @@ pub enum Call {
         body: Bytes,
         reply: oneshot::Sender<Result<(), ApiError>>,
     },
+    /// An extension has something to say.
+    Extension(ExtensionCall),
 }
 
 /// A call for work that waits for its answer.
@@ -133,13 +136,13 @@ pub async fn serve(
     }
 }
 
-struct Caller {
+pub(super) struct Caller {
     call_tx: mpsc::UnboundedSender<Call>,
     ended: Arc<AtomicBool>,
 }
 
 /// How the reading of a body ended early.
-enum Cut {
+pub(super) enum Cut {
     Truncated,
     TooLarge,
 }
@@ -163,6 +166,11 @@ impl Caller {
                 .error(None, &head.headers, body)
                 .await
                 .map(|()| protocol::accepted()),
+            Ok(Route::Register) => self.register(&head.headers, body).await,
+            Ok(Route::Event) => self.event(&head.headers).await,
+            Ok(Route::ExtensionError) => self.extension_error(&head.headers, body).await,
+            Ok(Route::Logs) => extension_api::not_supported("Logs", body).await,
+            Ok(Route::Telemetry) => extension_api::not_supported("Telemetry", body).await,
         };
         answer.unwrap_or_else(|error| {
             // Calls that wait for work end like this with every sandbox.
@@ -178,7 +186,10 @@ impl Caller {
     }
 
     /// Makes a call and waits for its answer; a sandbox that is gone answers nothing.
-    async fn call<T>(&self, call: impl FnOnce(oneshot::Sender<T>) -> Call) -> Result<T, ApiError> {
+    pub(super) async fn call<T>(
+        &self,
+        call: impl FnOnce(oneshot::Sender<T>) -> Call,
+    ) -> Result<T, ApiError> {
         let (reply_tx, reply_rx) = oneshot::channel();
         self.call_tx
             .send(call(reply_tx))
@@ -294,7 +305,7 @@ impl Caller {
 
 /// Reads a whole body. One above the limit is read to its end all the same: a client that is still writing would not
 /// see the answer.
-async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, Cut> {
+pub(super) async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, Cut> {
     let mut whole = BytesMut::new();
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|_| Cut::Truncated)?.into_data() else {
@@ -309,7 +320,7 @@ async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, Cut> {
     Ok(whole.freeze())
 }
 
-async fn drain(mut body: Incoming) {
+pub(super) async fn drain(mut body: Incoming) {
     while let Some(Ok(_)) = body.frame().await {}
 }
 

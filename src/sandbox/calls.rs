@@ -6,7 +6,9 @@ use super::course::End;
 use super::ending;
 use super::task::{Next, Task};
 use crate::lambda::{Body, BodyEnd, Outcome, Response};
-use crate::runtime_api::{ApiError, Call, Delivery, Finish, Refusal, ResponseHead, Waiting};
+use crate::runtime_api::{
+    ApiError, Call, Delivery, ExtensionCall, Finish, Refusal, ResponseHead, Waiting,
+};
 
 impl Task {
     pub(super) fn hand(&mut self, mut handed: Option<(Waiting, Delivery)>, shown_again: bool) {
@@ -59,6 +61,7 @@ impl Task {
                     }));
                 }
             }
+            Call::Extension(call) => self.take_extension_call(call),
             Call::InitError {
                 category,
                 body,
@@ -76,14 +79,41 @@ impl Task {
         Next::Wait
     }
 
+    fn take_extension_call(&mut self, call: ExtensionCall) {
+        match call {
+            ExtensionCall::Register {
+                name,
+                events,
+                reply,
+            } => {
+                let registered = self.extensions.register(&name, &events);
+                let _ = reply.send(registered.map(|id| self.plan.registered(id)));
+            }
+            ExtensionCall::Next { id, reply } => match self.extensions.next(&id, reply) {
+                Ok(()) => self.initialised(),
+                Err((reply, error)) => _ = reply.send(Err(error)),
+            },
+            ExtensionCall::Failed {
+                id,
+                category,
+                reply,
+            } => {
+                let name = self.extensions.failed(&id).map(str::to_owned);
+                let failed = name.as_ref().ok().cloned();
+                if tell(name.map(drop), reply)
+                    && let Some(name) = failed
+                {
+                    self.extension_failed(&name, &category);
+                }
+            }
+        }
+    }
+
     fn next(&mut self, waiting: Waiting) {
         match self.exchange.next(waiting) {
             Ok(polled) => {
-                if polled.initialised {
-                    self.runtime.initialising = None;
-                    self.runtime.init = self.runtime.started.map(|started| started.elapsed());
-                    self.tell_init(self.runtime.init.unwrap_or_default(), None);
-                }
+                self.extensions.close();
+                self.initialised();
                 self.hand(polled.deliver, polled.shown_again);
             }
             Err((waiting, error)) => _ = waiting.reply.send(Err(error)),

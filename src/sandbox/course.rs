@@ -132,6 +132,9 @@ impl Task {
             function_arn: self.plan.function_arn.clone(),
             nonce: RequestId::random().to_string(),
         };
+        for told in self.extensions.invoked() {
+            let _ = told.send(Ok(delivery.clone()));
+        }
         let handed = self.exchange.offer(delivery);
         self.hand(handed, false);
     }
@@ -162,7 +165,7 @@ impl Task {
             .exit
             .as_ref()
             .is_some_and(|(_, until)| self.calls.connections == 0 || Instant::now() >= *until);
-        if gone || self.exchange.is_ready() {
+        if gone || (self.exchange.is_ready() && self.extensions.are_done()) {
             return Next::Finish;
         }
         let patience = self.running.as_ref().and_then(Running::patience);

@@ -9,6 +9,7 @@ use crate::channel::frame::Spawn;
 use crate::engine::{Content, ImageFacts, Network, Spec, Transport};
 use crate::function::{Function, Zip};
 use crate::lambda::event::Init;
+use crate::runtime_api::Registered;
 
 /// The Runtime API's port, as in Lambda.
 const PORT: u16 = 9001;
@@ -140,6 +141,23 @@ impl Plan {
             memory_mb: function.memory_mb,
             parallel: function.concurrency.is_some(),
             debugged,
+        }
+    }
+
+    /// What an extension is told when it registers.
+    #[must_use]
+    pub fn registered(&self, id: String) -> Registered {
+        let variable = |name: &str| {
+            let mut set = self.process.env.iter();
+            set.find(|(own, _)| own == name)
+                .map(|(_, value)| value.clone())
+                .unwrap_or_default()
+        };
+        Registered {
+            id,
+            function: self.init.function.clone(),
+            handler: variable("_HANDLER"),
+            account: variable("AWS_ACCOUNT_ID"),
         }
     }
 

@@ -10,7 +10,8 @@ use super::ending::{self, ENOENT, SIGKILL};
 use super::task::{Calls, Next, Task};
 use crate::channel::frame::{Answer, Exit};
 use crate::lambda::event::{Event, Failure};
-use crate::lambda::{Outcome, RequestId};
+use crate::lambda::{FunctionError, Outcome, RequestId};
+use crate::runtime_api::Extensions;
 
 /// The service's budget for initialisation; what takes longer starts again within the invocation's own time.
 const INIT: Duration = Duration::from_secs(10);
@@ -56,9 +57,8 @@ impl Task {
             .running
             .as_ref()
             .is_none_or(|running| running.deadline().is_none());
-        let pending = self.runtime.process != 0
-            && !self.exchange.is_initialised()
-            && self.runtime.exit.is_none();
+        let pending =
+            self.runtime.process != 0 && !self.is_initialised() && self.runtime.exit.is_none();
         self.runtime
             .started
             .filter(|_| own && pending && !self.plan.debugged)
@@ -76,6 +76,7 @@ impl Task {
     fn renew(&mut self) {
         self.runtime = Runtime::default();
         self.exchange.exited();
+        self.extensions = Extensions::default();
         self.calls = Calls::default();
     }
 
@@ -106,12 +107,35 @@ impl Task {
         }
     }
 
+    /// Whether the runtime has asked for work, and each extension in it for an event.
+    pub(super) fn is_initialised(&self) -> bool {
+        self.exchange.is_initialised() && self.extensions.are_initialised()
+    }
+
+    /// Notes that initialisation is over, once it is.
+    pub(super) fn initialised(&mut self) {
+        if self.is_initialised() && self.runtime.initialising.take().is_some() {
+            self.runtime.init = self.runtime.started.map(|started| started.elapsed());
+            self.tell_init(self.runtime.init.unwrap_or_default(), None);
+        }
+    }
+
+    /// An extension reported a failure: the environment is started again.
+    pub(super) fn extension_failed(&mut self, name: &str, category: &str) {
+        let Some(running) = &self.running else {
+            return self.retire();
+        };
+        let id = &running.invocation.request_id;
+        let message = format!("RequestId: {id} Error: extension {name} failed");
+        self.condemn(Outcome::Crashed(FunctionError::new(category, message)));
+    }
+
     /// Tells of an initialisation that failed, and has the invocation that waits for it report the same.
     fn init_failed(&mut self, failure: Option<Failure>) {
         let (Some(failure), Some(started)) = (failure, self.runtime.started) else {
             return;
         };
-        if self.exchange.is_initialised() {
+        if self.is_initialised() {
             return;
         }
         self.tell_init(started.elapsed(), Some(failure.clone()));
@@ -210,7 +234,7 @@ impl Task {
             self.start_runtime();
             self.begin();
         }
-        if self.exchange.is_initialised() {
+        if self.is_initialised() {
             self.deliver();
         }
         Next::Wait

@@ -18,10 +18,13 @@ use crate::channel::{Channel, Event as ChannelEvent, Log, Stream};
 use crate::engine::Handle;
 use crate::lambda::event::Event;
 use crate::lambda::{Events, Invocation, Outcome};
-use crate::runtime_api::{self, Call, Exchange, Waiting};
+use crate::runtime_api::{self, Call, Exchange, ExtensionWaiting, Extensions, Waiting};
 
 /// How far the clock may fall behind what the channel has to say.
 const OVERDUE: Duration = Duration::from_millis(100);
+
+/// What a runtime with extensions in it has for its end, in the service.
+const GRACE: Duration = Duration::from_millis(500);
 
 /// A verb of the handle.
 #[derive(Debug)]
@@ -86,6 +89,7 @@ pub(super) struct Task {
     pub(super) events: Events,
     pub(super) tasks: TaskTracker,
     pub(super) exchange: Exchange<Waiting>,
+    pub(super) extensions: Extensions<ExtensionWaiting>,
     pub(super) runtime: Runtime,
     pub(super) running: Option<Running>,
     /// Invocations that wait for the one before to be over.
@@ -111,6 +115,7 @@ impl Task {
             events,
             tasks,
             exchange: Exchange::new(parallel),
+            extensions: Extensions::default(),
             runtime: Runtime::default(),
             running: None,
             queue: VecDeque::new(),
@@ -316,7 +321,13 @@ impl Task {
 
     /// Ends the sandbox. What its processes say until then is still shown.
     async fn end(&mut self, event_rx: &mut mpsc::UnboundedReceiver<ChannelEvent>) {
-        self.channel.finish(Duration::ZERO);
+        // One with extensions in it is asked to end before it is killed.
+        let grace = if self.extensions.is_empty() {
+            Duration::ZERO
+        } else {
+            GRACE
+        };
+        self.channel.finish(grace);
         let farewell = async {
             while let Some(event) = event_rx.recv().await {
                 match event {

@@ -15,6 +15,7 @@ mod endings;
 mod engine_faults;
 mod errors;
 mod events;
+mod extensions;
 mod kill;
 mod layers;
 mod output;

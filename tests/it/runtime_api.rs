@@ -8,13 +8,9 @@ use sam_rs::lambda::{Body, BodyEnd, Outcome};
 
 use tokio::task::JoinHandle;
 
-use crate::support::scripted::Scripted;
+use crate::support::scripted::{Scripted, header, status};
 
 const SECOND: Duration = Duration::from_secs(1);
-
-fn status(answer: &str) -> &str {
-    answer.split(' ').nth(1).unwrap_or_default()
-}
 
 fn whole(outcome: Option<Outcome>) -> String {
     match outcome {
@@ -55,11 +51,7 @@ async fn work_is_handed_out_and_the_answer_taken() {
         !next.contains("client-context"),
         "no header without a value: {next}"
     );
-    let id = next
-        .lines()
-        .find_map(|line| line.strip_prefix("lambda-runtime-aws-request-id: "))
-        .unwrap()
-        .to_owned();
+    let id = header(&next, "lambda-runtime-aws-request-id");
     let answer = sandbox
         .request(
             runtime,
@@ -141,27 +133,13 @@ async fn half_a_body_is_a_truncated_answer() {
             },
         )
         .await;
-    let Some(Outcome::Crashed(error)) = outcome_of(&mut sandbox, outcome).await else {
+    let Some(Outcome::Crashed(error)) = sandbox.outcome_of(outcome).await else {
         panic!()
     };
     assert!(
         error.kind == "Runtime.ExitError" && error.message.ends_with("exit status 3"),
         "{error:?}"
     );
-}
-
-/// Waits for an outcome while questions of the sandbox are answered.
-async fn outcome_of(
-    sandbox: &mut Scripted,
-    outcome: JoinHandle<Option<Outcome>>,
-) -> Option<Outcome> {
-    tokio::pin!(outcome);
-    loop {
-        tokio::select! {
-            outcome = &mut outcome => return outcome.unwrap(),
-            _ = sandbox.hear() => {}
-        }
-    }
 }
 
 #[tokio::test]
@@ -191,7 +169,7 @@ async fn an_error_that_was_posted_is_not_replaced_by_the_exit() {
                 },
             )
             .await;
-        let outcome = outcome_of(&mut sandbox, outcome).await;
+        let outcome = sandbox.outcome_of(outcome).await;
         let Some(Outcome::Error(document)) = outcome else {
             panic!("{route}: {outcome:?}")
         };
@@ -205,7 +183,7 @@ async fn an_error_without_words_gets_the_service_s() {
     sandbox
         .request(runtime, "POST", &format!("invocation/{id}/error"), "")
         .await;
-    let Some(Outcome::Error(document)) = outcome_of(&mut sandbox, outcome).await else {
+    let Some(Outcome::Error(document)) = sandbox.outcome_of(outcome).await else {
         panic!()
     };
     assert_eq!(
@@ -222,7 +200,7 @@ async fn a_streamed_answer_with_a_failure_in_its_trailers() {
          transfer-encoding: chunked\r\ntrailer: Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body\r\n\r\n3\r\nabc\r\n"
     );
     sandbox.send(runtime, head.as_bytes()).await;
-    let Some(Outcome::Success(mut response)) = outcome_of(&mut sandbox, outcome).await else {
+    let Some(Outcome::Success(mut response)) = sandbox.outcome_of(outcome).await else {
         panic!()
     };
     assert_eq!(response.body.next().await.unwrap(), "abc");
@@ -254,7 +232,7 @@ async fn streaming(timeout: Duration) -> (Scripted, u32, Body) {
          lambda-runtime-function-response-mode: streaming\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n"
     );
     sandbox.send(runtime, head.as_bytes()).await;
-    let Some(Outcome::Success(response)) = outcome_of(&mut sandbox, outcome).await else {
+    let Some(Outcome::Success(response)) = sandbox.outcome_of(outcome).await else {
         panic!()
     };
     (sandbox, runtime, response.body)
@@ -328,7 +306,7 @@ async fn an_unknown_response_mode_ends_the_invocation() {
         status(&answer) == "400" && answer.contains("InvalidFunctionResponseMode"),
         "{answer}"
     );
-    let Some(Outcome::Crashed(error)) = outcome_of(&mut sandbox, outcome).await else {
+    let Some(Outcome::Crashed(error)) = sandbox.outcome_of(outcome).await else {
         panic!()
     };
     assert_eq!(error.kind, "Runtime.InvalidResponseModeHeader");
@@ -350,7 +328,7 @@ async fn a_death_after_the_answer_is_not_charged_to_the_next_invocation() {
             },
         )
         .await;
-    assert_eq!(whole(outcome_of(&mut sandbox, outcome).await), "1");
+    assert_eq!(whole(sandbox.outcome_of(outcome).await), "1");
     let second = sandbox.invoke("2");
     sandbox.expect_spawn().await;
     let runtime = sandbox.connect().await;
@@ -365,7 +343,7 @@ async fn a_time_out_is_told_and_the_next_invocation_gets_a_new_process() {
     let outcome = sandbox.invoke("1");
     let runtime = sandbox.connect().await;
     sandbox.next(runtime).await;
-    let Some(Outcome::TimedOut { error, .. }) = outcome_of(&mut sandbox, outcome).await else {
+    let Some(Outcome::TimedOut { error, .. }) = sandbox.outcome_of(outcome).await else {
         panic!()
     };
     assert!(
@@ -378,7 +356,7 @@ async fn a_time_out_is_told_and_the_next_invocation_gets_a_new_process() {
     let id = sandbox.next(runtime).await;
     sandbox.respond(runtime, &id, "2").await;
     sandbox.park(runtime).await;
-    assert_eq!(whole(outcome_of(&mut sandbox, second).await), "2");
+    assert_eq!(whole(sandbox.outcome_of(second).await), "2");
     let mut failures = Vec::new();
     while let Ok(event) = sandbox.event_rx.try_recv() {
         if let Event::Finished(report) = event {
@@ -395,7 +373,7 @@ async fn an_answer_is_passed_on_while_the_function_is_still_at_work() {
     let runtime = sandbox.connect().await;
     let id = sandbox.next(runtime).await;
     sandbox.respond(runtime, &id, "1").await;
-    assert_eq!(whole(outcome_of(&mut sandbox, outcome).await), "1");
+    assert_eq!(whole(sandbox.outcome_of(outcome).await), "1");
     assert_eq!(sandbox.reports(), []);
     // The next one waits until the runtime asks for it.
     let second = sandbox.invoke("2");
@@ -407,7 +385,7 @@ async fn an_answer_is_passed_on_while_the_function_is_still_at_work() {
     assert_eq!(reports.len(), 1);
     assert!(reports[0].duration >= Duration::from_secs(2));
     sandbox.respond(runtime, &again, "2").await;
-    assert_eq!(whole(outcome_of(&mut sandbox, second).await), "2");
+    assert_eq!(whole(sandbox.outcome_of(second).await), "2");
 }
 
 #[tokio::test(start_paused = true)]
@@ -417,7 +395,7 @@ async fn work_after_the_answer_ends_with_the_time_and_the_answer_stands() {
     let runtime = sandbox.connect().await;
     let id = sandbox.next(runtime).await;
     sandbox.respond(runtime, &id, "1").await;
-    assert_eq!(whole(outcome_of(&mut sandbox, outcome).await), "1");
+    assert_eq!(whole(sandbox.outcome_of(outcome).await), "1");
     let second = sandbox.invoke("2");
     sandbox.expect_spawn().await;
     let reports = sandbox.reports();
@@ -425,5 +403,5 @@ async fn work_after_the_answer_ends_with_the_time_and_the_answer_stands() {
     let runtime = sandbox.connect().await;
     let id = sandbox.next(runtime).await;
     sandbox.respond(runtime, &id, "2").await;
-    assert_eq!(whole(outcome_of(&mut sandbox, second).await), "2");
+    assert_eq!(whole(sandbox.outcome_of(second).await), "2");
 }

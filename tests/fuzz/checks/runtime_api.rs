@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use sam_rs::lambda::{Deadline, Invocation};
-use sam_rs::runtime_api::{Call, Delivery, Exchange, Finish, Waiting, serve};
+use sam_rs::runtime_api::{Call, Delivery, Exchange, ExtensionCall, Finish, Registered, Waiting, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 
@@ -107,6 +107,11 @@ async fn sandbox(mut call_rx: mpsc::UnboundedReceiver<Call>, invocation: Arc<Inv
                 answers += u32::from(taken.is_ok());
                 let _ = reply.send(taken);
             }
+            Call::Extension(ExtensionCall::Register { reply, .. }) => {
+                let _ = reply.send(Ok(Registered::default()));
+            }
+            Call::Extension(ExtensionCall::Next { .. }) => {}
+            Call::Extension(ExtensionCall::Failed { reply, .. }) => _ = reply.send(Ok(())),
             Call::InitError { reply, .. } => _ = reply.send(exchange.init_error()),
         }
     }

@@ -1,5 +1,6 @@
 //! A sandbox without an engine: the test plays the supervisor and the runtime, byte by byte, through the real channel.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use sam_rs::channel::frame::{
@@ -69,7 +70,9 @@ pub(crate) struct Scripted {
     decoder: Decoder,
     process: u32,
     next_stream: u32,
-    sandbox: Arc<Sandbox>,
+    sandbox: Option<Arc<Sandbox>>,
+    /// What has come on connections that nobody has read from yet.
+    received: HashMap<u32, Vec<u8>>,
     pub(crate) event_rx: mpsc::UnboundedReceiver<Event>,
 }
 
@@ -88,13 +91,14 @@ impl Scripted {
         )
         .await
         .unwrap();
-        let sandbox = Arc::new(sandbox);
+        let sandbox = Some(Arc::new(sandbox));
         let mut scripted = Self {
             pipe: ours,
             decoder: Decoder::default(),
             process: 0,
             next_stream: 2,
             sandbox,
+            received: HashMap::new(),
             event_rx,
         };
         let controller = Controller::None;
@@ -133,7 +137,7 @@ impl Scripted {
     /// Invokes the function; the task ends with the outcome.
     pub(crate) fn invoke(&self, event: &str) -> JoinHandle<Option<Outcome>> {
         let (sandbox, invocation) = (
-            Arc::clone(&self.sandbox),
+            self.sandbox.clone().expect("it has not been ended"),
             Invocation::json(event.to_owned().into()),
         );
         tokio::spawn(async move { sandbox.invoke(Arc::new(invocation)).await })
@@ -186,26 +190,18 @@ impl Scripted {
 
     /// Reads one whole answer of the server: everything up to the end of a body of known length.
     pub(crate) async fn receive(&mut self, stream: u32) -> String {
-        let mut bytes = Vec::new();
+        let mut bytes = self.received.remove(&stream).unwrap_or_default();
         loop {
+            if let Some(text) = whole(&bytes) {
+                return text;
+            }
             match self.hear().await {
                 ToSandbox::Data(at, chunk) if at == stream => bytes.extend(chunk),
+                ToSandbox::Data(at, chunk) => self.received.entry(at).or_default().extend(chunk),
                 ToSandbox::Close { stream: at, .. } if at == stream => {
                     panic!("closed: {:?}", String::from_utf8(bytes))
                 }
                 _ => {}
-            }
-            let text = String::from_utf8_lossy(&bytes).into_owned();
-            if let Some((head, body)) = text.split_once("\r\n\r\n") {
-                let length = head.lines().find_map(|line| {
-                    line.to_lowercase()
-                        .strip_prefix("content-length: ")?
-                        .parse()
-                        .ok()
-                });
-                if body.len() >= length.unwrap_or(0) {
-                    return text;
-                }
             }
         }
     }
@@ -224,6 +220,34 @@ impl Scripted {
         );
         self.send(stream, text.as_bytes()).await;
         self.receive(stream).await
+    }
+
+    /// A request, with method and path as in its first line, and its answer.
+    pub(crate) async fn call(&mut self, stream: u32, call: &str, head: &str, body: &str) -> String {
+        let length = body.len();
+        let text = format!(
+            "{call} HTTP/1.1\r\nhost: x\r\n{head}\r\ncontent-length: {length}\r\n\r\n{body}"
+        );
+        self.send(stream, text.as_bytes()).await;
+        self.receive(stream).await
+    }
+
+    /// Waits for an outcome while questions of the sandbox are answered.
+    pub(crate) async fn outcome_of(
+        &mut self,
+        mut outcome: JoinHandle<Option<Outcome>>,
+    ) -> Option<Outcome> {
+        loop {
+            tokio::select! {
+                outcome = &mut outcome => return outcome.unwrap(),
+                _ = self.hear() => {}
+            }
+        }
+    }
+
+    /// Ends the sandbox without waiting for that.
+    pub(crate) fn stop(&mut self) {
+        self.sandbox = None;
     }
 
     /// Asks for work and returns the id of the invocation.
@@ -246,6 +270,12 @@ impl Scripted {
     pub(crate) async fn park(&mut self, stream: u32) {
         let text = "GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nhost: x\r\n\r\n";
         self.send(stream, text.as_bytes()).await;
+    }
+
+    /// Whether an invocation has been told to begin since this was last asked.
+    pub(crate) fn has_started(&mut self) -> bool {
+        std::iter::from_fn(|| self.event_rx.try_recv().ok())
+            .any(|event| matches!(event, Event::Started { .. }))
     }
 
     /// The invocations that have been reported since this was last asked.
@@ -273,15 +303,49 @@ impl Scripted {
     }
 }
 
+/// An answer, when it is whole.
+fn whole(bytes: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(bytes).into_owned();
+    let (head, body) = text.split_once("\r\n\r\n")?;
+    let length = head.lines().find_map(|line| {
+        let line = line.to_lowercase();
+        line.strip_prefix("content-length: ")?.parse().ok()
+    });
+    (body.len() >= length.unwrap_or(0)).then_some(text)
+}
+
+/// The status of an answer.
+pub(crate) fn status(answer: &str) -> &str {
+    answer.split(' ').nth(1).unwrap_or_default()
+}
+
+/// The value of a header of an answer.
+#[track_caller]
+pub(crate) fn header(answer: &str, name: &str) -> String {
+    let mut lines = answer.lines().map_while(|line| {
+        line.split_once(": ")
+            .or((!line.is_empty()).then_some((line, "")))
+    });
+    let found = lines.find(|(own, _)| *own == name);
+    found
+        .unwrap_or_else(|| panic!("{name} in {answer}"))
+        .1
+        .to_owned()
+}
+
 fn plan(timeout: std::time::Duration) -> Plan {
     let mut process = sam_rs::channel::frame::Spawn::default();
     process.argv.push("/bootstrap".into());
+    process.env.push(("_HANDLER".into(), "app.handler".into()));
     Plan {
         spec: Spec::default(),
         process,
         bootstraps: Vec::new(),
         function: "Scripted".into(),
-        init: Init::default(),
+        init: Init {
+            function: "Scripted".into(),
+            ..Init::default()
+        },
         function_arn: "arn:aws:lambda:us-east-1:123456789012:function:Scripted".into(),
         timeout,
         memory_mb: 128,
