@@ -52,6 +52,8 @@
 //!   engine removes the container. What `kill -9` hits before the supervisor runs is removed by the
 //!   [reaper](engine::reaper), a second process that learns beforehand what is about to be made.
 //!
+//! What of Lambda's execution environment is here, and which test shows it, is listed in [`conformance`].
+//!
 //! # Errors
 //!
 //! Every error has one form: what failed, where, and what to do. The text starts with SAM CLI's words where it has any,
@@ -60,6 +62,8 @@
 //! function that fails is an outcome and not an error.
 
 pub mod archive;
+#[doc = include_str!("conformance.md")]
+pub mod conformance {}
 pub mod channel;
 pub mod cli;
 pub mod command;

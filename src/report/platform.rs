@@ -304,6 +304,48 @@ mod tests {
     }
 
     #[test]
+    fn records_have_the_service_s_members() {
+        let parsed = |line: &str| serde_json::from_str::<Value>(line).unwrap()["record"].clone();
+        let init = Init {
+            runtime: "python3.11".to_owned(),
+            image: "image".to_owned(),
+            function: "Hello".to_owned(),
+            initialization: "on-demand",
+        };
+        let started_at = |level| init_started(PlatformLogs::Json(level), &init);
+        let expected = json!({"initializationType": "on-demand", "phase": "init", "runtimeVersion": "python3.11",
+                              "functionName": "Hello", "functionVersion": "$LATEST"});
+        assert_eq!(parsed(&started_at(LogLevel::Info).unwrap()), expected);
+        assert_eq!(started_at(LogLevel::Warn), None);
+        let mut end = InitEnd {
+            init,
+            duration: Duration::from_millis(5),
+            again: true,
+            failure: None,
+        };
+        assert!(init_ended(PlatformLogs::Json(LogLevel::Info), &end).is_empty());
+        end.failure = Some(Failure::Error("Runtime.ExitError".to_owned()));
+        let lines = init_ended(PlatformLogs::Json(LogLevel::Warn), &end);
+        let expected = json!({"initializationType": "on-demand", "phase": "invoke", "status": "error",
+                              "errorType": "Runtime.ExitError", "metrics": {"durationMs": 5.0}});
+        assert_eq!((lines.len(), parsed(&lines[1])), (2, expected));
+        let mut report = report();
+        report.trace = Some(crate::lambda::TraceId::random(true));
+        report.failure = end.failure;
+        let line = finished(PlatformLogs::Json(LogLevel::Debug), &report).remove(1);
+        let record = parsed(&line);
+        let trace = report.trace.unwrap();
+        let expected = json!({"spanId": trace.field("Parent"), "type": "X-Amzn-Trace-Id", "value": trace.as_str()});
+        assert_eq!(
+            (&record["tracing"], &record["errorType"]),
+            (&expected, &"Runtime.ExitError".into())
+        );
+        let line = started(PlatformLogs::Json(LogLevel::Info), &report.request_id).unwrap();
+        let expected = json!({"requestId": report.request_id.as_str(), "version": "$LATEST"});
+        assert_eq!(parsed(&line), expected);
+    }
+
+    #[test]
     fn moments_are_written_as_the_service_does() {
         let at = |seconds: u64| timestamp(UNIX_EPOCH + Duration::from_millis(seconds * 1000 + 7));
         assert_eq!(at(0), "1970-01-01T00:00:00.007Z");

@@ -370,6 +370,17 @@ mod tests {
             ),
             "{twice:?}"
         );
+        let error = exchange.error(&id, None);
+        assert!(
+            matches!(
+                error,
+                Err(ApiError::InvalidTransition {
+                    to: "InvocationErrorResponse",
+                    ..
+                })
+            ),
+            "{error:?}"
+        );
         exchange.end_response().unwrap();
         assert_eq!(
             exchange.begin_response(&id, None),
@@ -414,6 +425,22 @@ mod tests {
         assert!(exchange.next(2).is_err() && !exchange.is_initialised());
         exchange.exited();
         assert!(exchange.next(2).unwrap().initialised);
+    }
+
+    #[tokio::test]
+    async fn ids_whose_time_was_up_are_known_for_a_thousand_more() {
+        let mut exchange: Exchange<u32> = Exchange::default();
+        let mut ids = Vec::new();
+        for _ in 0..=REMEMBERED {
+            exchange.exited();
+            exchange.next(2).unwrap();
+            let (_, slow) = exchange.offer(delivery()).unwrap();
+            ids.push(slow.invocation.request_id.to_string());
+            exchange.expire();
+        }
+        let late = |id: &str| exchange.check(id, None, "");
+        assert_eq!(late(&ids[0]), Err(ApiError::InvalidRequestId));
+        assert_eq!(late(&ids[1]), Err(ApiError::InvokeTimeout));
     }
 
     #[tokio::test]

@@ -213,6 +213,26 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_bootstrap_of_the_function_is_tried_before_a_layer_s() {
+        let plan = Plan {
+            spec: Spec::default(),
+            process: Spawn::default(),
+            bootstraps: BOOTSTRAPS.map(str::to_owned).to_vec(),
+            function: String::new(),
+            init: Init::default(),
+            function_arn: String::new(),
+            timeout: Duration::ZERO,
+            memory_mb: 128,
+            parallel: false,
+            debugged: false,
+        };
+        let program = |attempt| plan.spawn(PORT, attempt).map(|spawn| spawn.argv);
+        assert_eq!(program(0).unwrap(), ["/var/task/bootstrap"]);
+        assert_eq!(program(1).unwrap(), ["/opt/bootstrap"]);
+        assert_eq!(program(2), None);
+    }
+
+    #[test]
     fn the_function_s_environment_lies_over_the_image_s() {
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let image = [pair("PATH", "/bin"), pair("LANG", "C")];

@@ -167,6 +167,8 @@ fn memory_that_runs_out_is_told_apart() {
     let output = run(&Project::provided(), r#"{"do": "alloc", "mb": 400}"#, &[]);
     assert_eq!(output.code, Some(1), "{output:?}");
     assert_eq!(error_type(&output), "Runtime.OutOfMemory");
+    let message = "Error: Runtime exited with error: signal: killed\"}";
+    assert!(output.stdout.ends_with(message), "{}", output.stdout);
     assert!(
         output
             .stderr
@@ -180,8 +182,9 @@ fn memory_that_runs_out_is_told_apart() {
 fn an_answer_above_the_limit_is_refused() {
     let project = Project::python("def handler(event, context):\n    return 'x' * (7 << 20)\n");
     assert_eq!(
-        error_type(&run(&project, "{}", &[]).success()),
-        "Function.ResponseSizeTooLarge"
+        run(&project, "{}", &[]).success().stdout,
+        "{\"errorType\":\"Function.ResponseSizeTooLarge\",\"errorMessage\":\"Response payload size exceeded maximum \
+         allowed payload size (6291556 bytes).\"}"
     );
 }
 

@@ -256,6 +256,13 @@ fn a_worker_that_is_too_slow_does_not_end_the_others() {
         (&lines[0]["status"], &lines[1]["status"]),
         (&"timeout".into(), &"success".into())
     );
+    let document = &lines[0]["payload"];
+    assert_eq!(document["errorType"], "Sandbox.Timedout");
+    let message = document["errorMessage"].as_str().unwrap();
+    assert!(
+        message.ends_with(" Error: Task timed out after 10.00 seconds"),
+        "{message}"
+    );
     assert_eq!(
         output.stderr.matches("\nINIT_START ").count(),
         1,

@@ -10,6 +10,7 @@
 mod support;
 
 mod catalogue;
+mod conformance;
 mod debugging;
 mod endings;
 mod engine_faults;

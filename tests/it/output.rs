@@ -123,6 +123,20 @@ fn a_streamed_answer_comes_as_it_is_written() {
 }
 
 #[test]
+fn a_streamed_answer_may_be_larger_than_another() {
+    let project = Project::nodejs(
+        "export const handler = awslambda.streamifyResponse(async (event, stream) => {
+            stream = awslambda.HttpResponseStream.from(stream, {statusCode: 418});
+            for (let n = 0; n < 300; n++) { if (!stream.write('x'.repeat(1 << 16))) await new Promise(r => stream.once('drain', r)); }
+            stream.end();
+        });",
+    );
+    let output = project.invoke(&["Hello"]).success();
+    let (prelude, body) = output.stdout.split_once("\0\0\0\0\0\0\0\0").unwrap();
+    assert_eq!((prelude, body.len()), ("{\"statusCode\":418}", 300 << 16));
+}
+
+#[test]
 fn the_figures_are_measured() {
     let project = Project::python(
         "import time\ntime.sleep(0.3)\ndef handler(event, context):\n    time.sleep(0.2)\n    x = bytearray(60 << 20)\n    return len(x)\n",

@@ -75,6 +75,11 @@ fn an_answer_may_come_byte_by_byte() {
 }
 
 #[test]
+fn an_answer_of_the_largest_size_is_taken() {
+    assert_eq!(answer("largest").as_str().unwrap().len(), 6_291_554);
+}
+
+#[test]
 fn calls_out_of_order_are_refused_and_harm_nothing() {
     let statuses = [400, 400, 403, 405, 405, 405, 404, 404];
     assert_eq!(answer("out_of_order"), json!(statuses));

@@ -245,6 +245,11 @@ impl Scripted {
         }
     }
 
+    /// The other end of the channel is gone.
+    pub(crate) fn break_off(&mut self) {
+        self.pipe = tokio::io::duplex(1).0;
+    }
+
     /// Ends the sandbox without waiting for that.
     pub(crate) fn stop(&mut self) {
         self.sandbox = None;
