@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::AsRawFd;
+use std::os::linux::net::TcpStreamExt;
 
 use crate::channel::frame::{FromSandbox, MAX_PAYLOAD, WINDOW};
 use crate::link::{Link, passing};
@@ -37,6 +38,7 @@ impl Connection {
         socket.set_nonblocking(true)?;
         // Answers are small and awaited: a delayed one costs 40 ms.
         socket.set_nodelay(true)?;
+        socket.set_quickack(true)?;
         Ok(Self {
             socket,
             stream,
@@ -77,7 +79,11 @@ impl Connection {
             let limit = self.credit.min(buffer.len());
             match self.socket.read(&mut buffer[..limit]) {
                 Ok(0) => self.read_ended = true,
-                Ok(count) => self.held.extend_from_slice(&buffer[..count]),
+                Ok(count) => {
+                    self.held.extend_from_slice(&buffer[..count]);
+                    // Few clients send small parts without waiting for an acknowledgement; the kernel forgets the wish.
+                    let _ = self.socket.set_quickack(true);
+                }
                 Err(error) if passing(&error) => {}
                 Err(_) => self.gone = true,
             }

@@ -48,6 +48,19 @@ fn every_runtime_runs_over_every_transport() {
 }
 
 #[test]
+fn a_file_with_holes_can_be_copied() {
+    let code =
+        "import os\ndef handler(event, context):\n    return os.path.getsize('/var/task/holes')\n";
+    let project = Project::python(code).file("src/holes", "begin");
+    let file = std::fs::OpenOptions::new()
+        .append(true)
+        .open(project.path().join("src/holes"));
+    file.unwrap().set_len(3 << 20).unwrap();
+    let output = project.invoke(&["Hello", "--transport", "archive"]);
+    assert_eq!(output.success().json(), 3 << 20);
+}
+
+#[test]
 fn an_image_may_have_a_user_of_its_own() {
     for (name, project) in projects() {
         for transport in TRANSPORTS {

@@ -46,6 +46,8 @@ pub(super) fn stream(
 fn build(supervisor: &[u8], content: &[Content], mut chunks: Chunks) -> io::Result<()> {
     let mut archive = tar::Builder::new(&mut chunks);
     archive.follow_symlinks(false);
+    // Engines do not know how archives write files with holes.
+    archive.sparse(false);
     let mut header = tar::Header::new_gnu();
     header.set_size(supervisor.len() as u64);
     header.set_mode(0o755);

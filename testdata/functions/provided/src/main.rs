@@ -8,15 +8,17 @@
 //! | `{"do":"sleep","ms":n}` | waits before it answers |
 //! | `{"do":"log","lines":n,"size":s}` | prints n lines of s bytes, odd ones to stdout, even ones to stderr |
 //! | `{"do":"alloc","mb":n}` | touches n MB of memory |
+//! | `{"do":"stream","chunks":n,"size":s}` | streams n chunks of s bytes; without a size, the time in nanoseconds |
 //! | `{"do":"write","path":p}` | tries to write a file; answers `{"written":…,"error":…}` |
 //!
 //! Every other event, and the ones that end in an answer, give `{"echo":event,"env":{…}}` with the variables that
 //! the event's `env` list names (null for one that is not set).
 
 use std::io::Write;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use lambda_runtime::{service_fn, Error, LambdaEvent};
+use lambda_runtime::streaming::{channel, Body, Response};
+use lambda_runtime::{service_fn, Error, FunctionResponse, LambdaEvent};
 use serde_json::{json, Map, Value};
 
 #[tokio::main(flavor = "current_thread")]
@@ -24,8 +26,32 @@ async fn main() -> Result<(), Error> {
     lambda_runtime::run(service_fn(handle)).await
 }
 
-async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
+type Answer = FunctionResponse<Value, Body>;
+
+async fn handle(event: LambdaEvent<Value>) -> Result<Answer, Error> {
     let event = event.payload;
+    if event["do"] == "stream" {
+        return Ok(stream(number(&event, "chunks", 1), number(&event, "size", 0)));
+    }
+    Ok(FunctionResponse::BufferedResponse(answer(event).await?))
+}
+
+fn stream(chunks: u64, size: u64) -> Answer {
+    let (mut sender, body) = channel();
+    tokio::spawn(async move {
+        let chunk = "x".repeat(size as usize);
+        for _ in 0..chunks {
+            let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            let text = if size == 0 { now().as_nanos().to_string() } else { chunk.clone() };
+            if sender.send_data(text.into()).await.is_err() {
+                return;
+            }
+        }
+    });
+    FunctionResponse::StreamingResponse(Response::from(body))
+}
+
+async fn answer(event: Value) -> Result<Value, Error> {
     match event["do"].as_str() {
         Some("fail") => return Err(text(&event, "message", "told to fail").into()),
         Some("panic") => panic!("{}", text(&event, "message", "told to panic")),
