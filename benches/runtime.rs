@@ -29,6 +29,8 @@ Resources:
     Properties: {CodeUri: ., Handler: any, Runtime: provided.al2023, Timeout: 60, MemorySize: 1024}
 ";
 const WARM: usize = 10_000;
+/// Between two events; spent awake, or it would be the processor's sleep that is measured.
+const REST: Duration = Duration::from_micros(500);
 
 fn main() {
     let arguments: Vec<_> = std::env::args()
@@ -91,7 +93,7 @@ async fn start(code: PathBuf, events: &Events, tasks: &TaskTracker) -> Sandbox {
         name: format!("sam-rs-bench-{}", std::process::id()),
         ..Options::default()
     };
-    let plan = Plan::new(&function, zip, &image, &variables, options);
+    let plan = Plan::new(&function, zip, &image, &variables, &options);
     Sandbox::start(&docker, plan, Vec::new(), events, tasks)
         .await
         .expect("a sandbox")
@@ -124,6 +126,11 @@ async fn no_op(sandbox: &Sandbox) {
     let mut times = Vec::with_capacity(WARM);
     let mut resident = 0.0;
     for n in 0..WARM {
+        // The runtime is back before the next event.
+        let rested = Instant::now();
+        while rested.elapsed() < REST {
+            tokio::task::yield_now().await;
+        }
         let begun = Instant::now();
         drain(invoke(sandbox, "{}".to_owned()).await).await;
         times.push(begun.elapsed());

@@ -19,6 +19,9 @@ pub const HEADER: usize = 9;
 pub const MAX_PAYLOAD: usize = MAX_FRAME - HEADER;
 /// Bytes that a sender may have under way on a stream before the receiver grants more.
 pub const WINDOW: usize = 256 * 1024;
+
+/// Bytes consumed before they are granted again: often enough never to stall the sender, seldom enough to cost nothing.
+pub const GRANT: usize = WINDOW / 4;
 /// Largest message in bytes, continuation frames included: a guard against a peer that never ends one.
 pub const MAX_MESSAGE: usize = 8 * 1024 * 1024;
 

@@ -11,12 +11,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 
 use super::frame::{
-    Answer, Controller, Decoder, Exit, FromSandbox, Output, Role, Spawn, ToSandbox, Usage, WINDOW,
+    Answer, Controller, Decoder, Exit, FromSandbox, GRANT, Output, Role, Spawn, ToSandbox,
 };
 use super::stream::{Remote, Stream};
-
-/// Bytes consumed before they are granted again: often enough never to stall the sender, seldom enough to cost nothing.
-pub(super) const GRANT: usize = WINDOW / 4;
 
 /// Output of a process in the sandbox.
 #[derive(Debug)]
@@ -134,20 +131,22 @@ impl Channel {
 
     /// Asks what a path is. `None` when the channel ended first.
     pub async fn stat(&self, path: String) -> Option<Answer> {
-        self.ask(|question| ToSandbox::Stat(question, path)).await
+        self.ask(|question| ToSandbox::Stat(question, path))
+            .await
+            .ok()
     }
 
     /// Asks for the names in a directory. `None` when the channel ended first.
     pub async fn list(&self, path: String) -> Option<Answer> {
-        self.ask(|question| ToSandbox::List(question, path)).await
+        self.ask(|question| ToSandbox::List(question, path))
+            .await
+            .ok()
     }
 
-    /// Asks for memory and processes. `None` when the channel ended first.
-    pub async fn usage(&self) -> Option<Usage> {
-        match self.ask(ToSandbox::Usage).await {
-            Some(Answer::Usage(usage)) => Some(usage),
-            _ => None,
-        }
+    /// Asks for memory and processes. The answer never comes when the channel has ended.
+    #[must_use]
+    pub fn usage(&self) -> oneshot::Receiver<Answer> {
+        self.ask(ToSandbox::Usage)
     }
 
     /// Asks whether a program of the sandbox listens on a port. `None` when the channel ended first.
@@ -156,20 +155,20 @@ impl Channel {
             .ask(|question| ToSandbox::Listening(question, port))
             .await
         {
-            Some(Answer::Listening(listening)) => Some(listening),
-            Some(_) => Some(false),
-            None => None,
+            Ok(Answer::Listening(listening)) => Some(listening),
+            Ok(_) => Some(false),
+            Err(_) => None,
         }
     }
 
-    async fn ask(&self, message: impl FnOnce(u32) -> ToSandbox) -> Option<Answer> {
+    fn ask(&self, message: impl FnOnce(u32) -> ToSandbox) -> oneshot::Receiver<Answer> {
         let question = self.shared.next_question.fetch_add(1, Ordering::Relaxed);
         let (answer_tx, answer_rx) = oneshot::channel();
-        lock(&self.shared.questions)
-            .as_mut()?
-            .insert(question, answer_tx);
-        self.shared.send(message(question));
-        answer_rx.await.ok()
+        if let Some(questions) = lock(&self.shared.questions).as_mut() {
+            questions.insert(question, answer_tx);
+            self.shared.send(message(question));
+        }
+        answer_rx
     }
 
     fn register(&self, id: u32) -> Stream {

@@ -10,8 +10,8 @@ use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::mpsc;
 
-use super::frame::{MAX_PAYLOAD, ToSandbox, WINDOW};
-use super::mux::{GRANT, Shared, lock};
+use super::frame::{GRANT, MAX_PAYLOAD, ToSandbox, WINDOW};
+use super::mux::{Shared, lock};
 
 /// What the other side allows.
 #[derive(Debug)]

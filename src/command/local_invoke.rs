@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tracing::{Instrument, debug_span};
 use uuid::Uuid;
@@ -22,6 +23,9 @@ use crate::lambda::{Events, Invocation, Outcome, Output, TraceId};
 use crate::sandbox::{Options, Plan, Sandbox};
 use crate::settings::{EnvVars, Invoke, proxies};
 use crate::shutdown::Shutdown;
+
+/// How long an answer waits for the report, which is to be above it on a terminal.
+const PATIENCE: Duration = Duration::from_millis(20);
 
 /// Runs the function and returns the exit code. When the process is asked to end, what is under way is dropped; the
 /// sandbox's task, or the reaper, does the rest.
@@ -95,7 +99,7 @@ async fn run(
         launch: debugged.launch,
         ..options(&function, zip, settings)
     };
-    let plan = Plan::new(&function, zip, &image, &variables, options);
+    let plan = Plan::new(&function, zip, &image, &variables, &options);
     let sandbox = Sandbox::start(&docker, plan, debugged.ports, events, &shutdown.tasks).await?;
     let exit = serve(&sandbox, invocations, &function.path, settings, events).await;
     sandbox.stop().instrument(debug_span!("stop")).await;
@@ -186,6 +190,7 @@ fn options(function: &Function, zip: &Zip, settings: &Invoke) -> Options {
         transport: settings.transport,
         labels,
         no_memory_limit: settings.no_memory_limit,
+        patience: PATIENCE,
         cpu_share: settings.cpu_share,
         lambda_user: settings.lambda_user,
         debugger: settings

@@ -10,15 +10,15 @@ use tracing::{Span, debug_span};
 
 use super::ending;
 use super::task::{Next, Task};
+use crate::channel::frame::Answer as Answered;
 use crate::lambda::event::{Event, Failure, Report};
 use crate::lambda::{BodyEnd, BodyWriter, Deadline, Invocation, Outcome, RequestId, TraceId};
 use crate::runtime_api::Delivery;
 
 /// How long the figures may take; a report without them is better than a late result.
 const FIGURES: Duration = Duration::from_millis(500);
-/// How long an answer waits for the report, so that it is the last that is seen of an invocation. A function that has
-/// more to do after its answer does not hold it back.
-const PATIENCE: Duration = Duration::from_millis(20);
+/// How long the sandbox's memory at the time of the answer tells what it is at the end.
+const FRESH: Duration = Duration::from_millis(2);
 
 /// An invocation that was accepted and has not ended.
 pub(super) struct Running {
@@ -36,6 +36,8 @@ pub(super) struct Running {
     /// Why that failed.
     pub(super) init_failure: Option<Failure>,
     answer: Option<Answer>,
+    /// The sandbox's memory at the time of the answer, and when that was asked for.
+    usage: Option<(Instant, oneshot::Receiver<Answered>)>,
     /// Lasts from the delivery to the answer.
     invoking: Option<Span>,
 }
@@ -83,6 +85,7 @@ impl Task {
             init: None,
             init_failure: None,
             answer: None,
+            usage: None,
             invoking: None,
         });
     }
@@ -147,8 +150,13 @@ impl Task {
             End::Stream(BodyEnd::Complete | BodyEnd::Ended(_)) => None,
         };
         if let Some(running) = &mut self.running {
-            let end = Some((end, Instant::now() + PATIENCE));
-            running.answer = Some(Answer { end, failure });
+            let now = Instant::now();
+            running.answer = Some(Answer {
+                end: Some((end, now + self.plan.patience)),
+                failure,
+            });
+            // The runtime asks for work meanwhile: the report need not wait for both.
+            running.usage = Some((now, self.channel.usage()));
             running.invoking = None;
         }
     }
@@ -255,17 +263,20 @@ impl Task {
     async fn report(&mut self, failure: Option<Failure>) {
         // One that never reached the runtime has begun and ended now.
         self.begin();
-        let Some(running) = &self.running else {
+        let Some(running) = &mut self.running else {
             return;
         };
         let elapsed = running
             .begun
             .map_or(Duration::ZERO, |(begun, _)| begun.elapsed());
         let timed_out = failure == Some(Failure::Timeout);
-        let usage = tokio::time::timeout(FIGURES, self.channel.usage())
-            .await
-            .ok()
-            .flatten();
+        let asked = running.usage.take();
+        let asked = asked.filter(|(since, _)| since.elapsed() < FRESH);
+        let asked = asked.map_or_else(|| self.channel.usage(), |(_, asked)| asked);
+        let usage = match tokio::time::timeout(FIGURES, asked).await {
+            Ok(Ok(Answered::Usage(usage))) => Some(usage),
+            _ => None,
+        };
         self.events.send(Event::Finished(Report {
             request_id: running.invocation.request_id.clone(),
             duration: if timed_out {

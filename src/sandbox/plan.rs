@@ -43,6 +43,8 @@ pub struct Options {
     pub launch: Option<Launch>,
     /// Directory with a debugger.
     pub debugger: Option<PathBuf>,
+    /// How long an answer waits for the report of its invocation.
+    pub patience: Duration,
     /// Whether the sandbox may use more memory than the function is configured with.
     pub no_memory_limit: bool,
     /// Whether it gets the share of a processor that the function's memory stands for.
@@ -70,6 +72,9 @@ pub struct Plan {
     pub timeout: Duration,
     /// Configured memory in MB.
     pub memory_mb: u64,
+    /// How long an answer waits for the report, so that it is the last that is seen of an invocation. A function that has
+    /// more to do after its answer does not hold it back.
+    pub patience: Duration,
     /// Whether the runtime has several workers that ask for work.
     pub parallel: bool,
     /// Whether a person steps through the function: then nothing takes too long.
@@ -84,7 +89,7 @@ impl Plan {
         zip: &Zip,
         image: &ImageFacts,
         environment: &[(String, String)],
-        options: Options,
+        options: &Options,
     ) -> Self {
         let debugged = options.launch.is_some();
         let launch = options.launch.clone().unwrap_or_default();
@@ -139,6 +144,7 @@ impl Plan {
             function_arn,
             timeout: function.timeout,
             memory_mb: function.memory_mb,
+            patience: options.patience,
             parallel: function.concurrency.is_some(),
             debugged,
         }
@@ -179,10 +185,10 @@ impl Plan {
 }
 
 /// What the sandbox is made with, but for what is mounted.
-fn spec(function: &Function, image: &ImageFacts, options: Options) -> Spec {
+fn spec(function: &Function, image: &ImageFacts, options: &Options) -> Spec {
     let milli_cpus = function.memory_mb * 1000 / PROCESSOR_MB;
     Spec {
-        name: options.name,
+        name: options.name.clone(),
         image: image.name.clone(),
         memory_mb: (!options.no_memory_limit).then_some(function.memory_mb),
         milli_cpus: options.cpu_share.then_some(milli_cpus),
@@ -190,8 +196,8 @@ fn spec(function: &Function, image: &ImageFacts, options: Options) -> Spec {
         open_files: Some(OPEN_FILES),
         // In a shared network the port may be taken.
         port: (options.network != Network::Host).then_some(PORT),
-        network: options.network,
-        labels: options.labels,
+        network: options.network.clone(),
+        labels: options.labels.clone(),
         transport: options.transport,
         ..Spec::default()
     }
@@ -223,6 +229,7 @@ mod tests {
             function_arn: String::new(),
             timeout: Duration::ZERO,
             memory_mb: 128,
+            patience: Duration::ZERO,
             parallel: false,
             debugged: false,
         };

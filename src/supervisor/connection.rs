@@ -5,7 +5,7 @@ use std::net::{Shutdown, TcpStream};
 use std::os::fd::AsRawFd;
 use std::os::linux::net::TcpStreamExt;
 
-use crate::channel::frame::{FromSandbox, MAX_PAYLOAD, WINDOW};
+use crate::channel::frame::{FromSandbox, GRANT, WINDOW};
 use crate::link::{Link, passing};
 use crate::sys::{self, PollFd};
 
@@ -26,6 +26,8 @@ pub(crate) struct Connection {
     read_ended: bool,
     /// From sam-rs, not yet written to the socket.
     unwritten: Vec<u8>,
+    /// Written, and not yet granted again.
+    written: usize,
     write_ended: bool,
     write_shut: bool,
     gone: bool,
@@ -46,6 +48,7 @@ impl Connection {
             credit: WINDOW,
             read_ended: false,
             unwritten: Vec::new(),
+            written: 0,
             write_ended: false,
             write_shut: false,
             gone: false,
@@ -73,9 +76,8 @@ impl Connection {
     }
 
     /// Reads what has arrived, without sending it yet. True when there is something to send.
-    pub(crate) fn read(&mut self, link: &Link) -> bool {
+    pub(crate) fn read(&mut self, link: &Link, buffer: &mut [u8]) -> bool {
         if self.wants_read(link) {
-            let mut buffer = [0; MAX_PAYLOAD];
             let limit = self.credit.min(buffer.len());
             match self.socket.read(&mut buffer[..limit]) {
                 Ok(0) => self.read_ended = true,
@@ -124,7 +126,11 @@ impl Connection {
             match self.socket.write(&self.unwritten) {
                 Ok(count) => {
                     self.unwritten.drain(..count);
-                    link.send(&FromSandbox::Credit(self.stream, count as u32));
+                    self.written += count;
+                    if self.written >= GRANT {
+                        let granted = std::mem::take(&mut self.written);
+                        link.send(&FromSandbox::Credit(self.stream, granted as u32));
+                    }
                 }
                 Err(error) if passing(&error) => {}
                 Err(_) => {

@@ -67,9 +67,8 @@ impl Link {
     }
 
     /// Takes what has arrived; the messages are then handed out by [`next`](Self::next).
-    pub(crate) fn receive(&mut self) {
-        let mut buffer = [0; 64 * 1024];
-        match self.input.read(&mut buffer) {
+    pub(crate) fn receive(&mut self, buffer: &mut [u8]) {
+        match self.input.read(buffer) {
             Ok(0) => self.ended = true,
             Ok(count) => self.decoder.feed(&buffer[..count]),
             Err(error) => self.ended |= !passing(&error),

@@ -7,9 +7,7 @@
 #![expect(
     clippy::print_stderr,
     clippy::disallowed_methods,
-    clippy::large_stack_arrays,
-    reason = "a program of its own without a runtime: its standard error is for the engine, its clock \
-              the system's, and its one stack is not deep"
+    reason = "a program of its own without a runtime: its standard error is for the engine, its clock the system's"
 )]
 
 #[allow(

@@ -90,8 +90,7 @@ impl Process {
 
     /// Sends what the process has written. True when all that was there at the call has been sent; false when sam-rs
     /// must take some of it first.
-    pub(crate) fn drain(&mut self, link: &mut Link) -> bool {
-        let mut buffer = [0; CHUNK];
+    pub(crate) fn drain(&mut self, link: &mut Link, buffer: &mut [u8]) -> bool {
         let mut index = 0;
         while index < self.pipes.len() {
             let (output, pipe) = &mut self.pipes[index];
@@ -100,7 +99,7 @@ impl Process {
                 if self.credit == 0 {
                     return false;
                 }
-                let limit = self.credit.min(CHUNK);
+                let limit = self.credit.min(CHUNK).min(buffer.len());
                 match pipe.read(&mut buffer[..limit]) {
                     Ok(0) => break true,
                     Ok(count) => {

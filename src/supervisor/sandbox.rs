@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
-use crate::channel::frame::{Answer, Exit, FromSandbox, ToSandbox, VERSION};
+use crate::channel::frame::{Answer, Exit, FromSandbox, MAX_PAYLOAD, ToSandbox, VERSION};
 use crate::connection::Connection;
 use crate::link::Link;
 use crate::memory::Memory;
@@ -28,6 +28,8 @@ pub(crate) struct Sandbox {
     connections: BTreeMap<u32, Connection>,
     processes: BTreeMap<u32, Process>,
     memory: Memory,
+    /// For reading: clearing a new one each time costs more than the reading.
+    buffer: Box<[u8]>,
     next_stream: u32,
     finish: Option<Instant>,
 }
@@ -57,6 +59,7 @@ impl Sandbox {
             connections: BTreeMap::new(),
             processes: BTreeMap::new(),
             memory,
+            buffer: vec![0; MAX_PAYLOAD].into(),
             // Even ids are this side's.
             next_stream: 2,
             finish: None,
@@ -72,12 +75,16 @@ impl Sandbox {
                 .finish
                 .map(|end| end.saturating_duration_since(Instant::now()));
             sys::wait_ready(&mut fds, left)?;
-            self.link.receive();
+            if fds[0].is_ready() {
+                self.link.receive(&mut self.buffer);
+            }
             while let Some(message) = self.link.next() {
                 self.obey(message);
             }
-            self.bury();
-            self.exchange();
+            if fds[1].is_ready() {
+                self.bury();
+            }
+            self.exchange(fds[2].is_ready());
         }
         self.end_everything();
         Ok(())
@@ -114,21 +121,21 @@ impl Sandbox {
 
     /// Moves bytes. What a process wrote before it used a connection goes ahead of what it sent there: the connections
     /// are read first, then the pipes are drained, then what was read is passed on. The end of a process goes last.
-    fn exchange(&mut self) {
-        while let Ok((socket, _)) = self.listener.accept() {
+    fn exchange(&mut self, connected: bool) {
+        while connected && let Ok((socket, _)) = self.listener.accept() {
             self.open_connection(socket);
         }
         let dead = self.processes.values().any(Process::end_untold);
-        let link = &mut self.link;
+        let (link, buffer) = (&mut self.link, &mut self.buffer);
         loop {
             let ready: Vec<_> = self
                 .connections
                 .values_mut()
-                .filter_map(|one| one.read(link).then_some(one))
+                .filter_map(|one| one.read(link, buffer).then_some(one))
                 .collect();
             let mut drained = true;
             for process in self.processes.values_mut() {
-                drained &= process.drain(link);
+                drained &= process.drain(link, buffer);
             }
             if !drained {
                 break;
@@ -254,7 +261,7 @@ impl Sandbox {
             ToSandbox::Usage(question) => {
                 // Figures are asked for at an end: what was written before goes ahead of them.
                 for process in self.processes.values_mut() {
-                    process.drain(link);
+                    process.drain(link, &mut self.buffer);
                 }
                 let pids = self
                     .processes
@@ -306,7 +313,7 @@ impl Sandbox {
                 .for_each(|process| process.signal(sys::SIGKILL, true));
         }
         if !self.link.ended() {
-            self.exchange();
+            self.exchange(false);
             self.link.flush_within(FAREWELL);
         }
     }

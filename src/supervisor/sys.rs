@@ -52,6 +52,11 @@ impl PollFd {
             revents: 0,
         }
     }
+
+    /// Whether there is something to do, or the descriptor is at its end.
+    pub(crate) fn is_ready(self) -> bool {
+        self.revents != 0
+    }
 }
 
 /// 1,024 bits, as the C libraries of Linux have it.

@@ -17,6 +17,7 @@ mod engine_faults;
 mod errors;
 mod events;
 mod extensions;
+mod fuzzed;
 mod kill;
 mod layers;
 mod output;

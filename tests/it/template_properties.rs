@@ -1,14 +1,11 @@
 //! Templates of any kind: whatever is in one, resolving it ends, does not panic, and gives the same answer twice.
 
-use std::io::Read;
 use std::path::Path;
 
 use proptest::prelude::*;
 use sam_rs::function::{Catalog, Function};
 use sam_rs::template::{Application, Surroundings, overrides};
 use serde_json::{Value, json};
-
-use crate::support::root;
 
 /// Names that are declared, and one that is not.
 const NAMES: [&str; 9] = [
@@ -160,22 +157,10 @@ proptest! {
     }
 }
 
-/// The files of a corpus that `dev/fuzz` has kept.
-fn corpus(target: &str) -> Vec<String> {
-    let path = root().join(format!("testdata/fuzz/{target}.zip"));
-    let mut archive = zip::ZipArchive::new(std::fs::File::open(path).unwrap()).unwrap();
-    let mut texts = Vec::new();
-    for index in 0..archive.len() {
-        let mut bytes = Vec::new();
-        archive
-            .by_index(index)
-            .unwrap()
-            .read_to_end(&mut bytes)
-            .unwrap();
-        texts.extend(String::from_utf8(bytes));
-    }
-    assert!(texts.len() > 20, "a corpus is there");
-    texts
+/// The texts of a corpus.
+fn corpus(target: &str) -> impl Iterator<Item = String> {
+    let inputs = crate::fuzzed::corpus(target).into_iter();
+    inputs.filter_map(|input| String::from_utf8(input).ok())
 }
 
 #[test]

@@ -5,7 +5,7 @@ use sam_rs::channel::{self, Event};
 use tokio_util::task::TaskTracker;
 
 /// Checks one input; its first byte says in which pieces the rest arrives.
-pub fn check(data: &[u8]) {
+pub(crate) fn check(data: &[u8]) {
     let Some((piece, bytes)) = data.split_first() else {
         return;
     };
@@ -42,7 +42,9 @@ fn only_frame(bytes: &[u8]) -> (u8, u32, Vec<u8>) {
 
 /// A channel that reads the bytes ends when they do, whatever they are.
 fn read_by_a_channel(bytes: Vec<u8>) {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
     runtime.block_on(async {
         let tasks = TaskTracker::new();
         let reader = std::io::Cursor::new(bytes);

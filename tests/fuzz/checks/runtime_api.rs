@@ -5,7 +5,9 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use sam_rs::lambda::{Deadline, Invocation};
-use sam_rs::runtime_api::{Call, Delivery, Exchange, ExtensionCall, Finish, Registered, Waiting, serve};
+use sam_rs::runtime_api::{
+    Call, Delivery, Exchange, ExtensionCall, Finish, Registered, Waiting, serve,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 
@@ -13,7 +15,7 @@ use tokio::sync::mpsc;
 const ID: &[u8] = b"$ID";
 
 /// Checks one input.
-pub fn check(data: &[u8]) {
+pub(crate) fn check(data: &[u8]) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()

@@ -354,6 +354,7 @@ fn plan(timeout: std::time::Duration) -> Plan {
         function_arn: "arn:aws:lambda:us-east-1:123456789012:function:Scripted".into(),
         timeout,
         memory_mb: 128,
+        patience: std::time::Duration::from_millis(20),
         parallel: false,
         debugged: false,
     }
