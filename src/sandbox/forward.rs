@@ -15,7 +15,7 @@ use crate::lambda::Events;
 const PAUSE: Duration = Duration::from_millis(50);
 /// How long a debugger that listens takes to be ready: debugpy opens its port before the program has joined it, and turns
 /// away a client that comes in between.
-const SETTLE: Duration = Duration::from_millis(600);
+const SETTLE: Duration = Duration::from_millis(300);
 
 /// A port of this machine, and the same port inside.
 #[derive(Debug)]

@@ -203,7 +203,8 @@ fn python_session(run: &Debugged) -> Adapter {
     );
     session.call("next", &json!({"threadId": stopped["threadId"]}));
     session.wait("stopped");
-    session.call("continue", &json!({"threadId": stopped["threadId"]}));
+    // The function may be done, and the debugger gone, before this is answered.
+    session.send("continue", &json!({"threadId": stopped["threadId"]}));
     session
 }
 

@@ -140,7 +140,8 @@ impl Adapter {
         session
     }
 
-    fn send(&mut self, command: &str, arguments: &Value) -> u64 {
+    /// Makes a request without waiting for its answer, and returns its number.
+    pub(crate) fn send(&mut self, command: &str, arguments: &Value) -> u64 {
         self.next += 1;
         let message = json!({"seq": self.next, "type": "request", "command": command, "arguments": arguments});
         let text = message.to_string();
