@@ -7,6 +7,12 @@ use std::path::PathBuf;
 pub const SAM_TEMPLATE_FILE: &str = "SAM_TEMPLATE_FILE";
 /// Same as `--skip-pull-image`.
 pub const SAM_SKIP_PULL_IMAGE: &str = "SAM_SKIP_PULL_IMAGE";
+/// Same as `--force-image-build`.
+pub const SAM_FORCE_IMAGE_BUILD: &str = "SAM_FORCE_IMAGE_BUILD";
+/// Same as `--layer-cache-basedir`.
+pub const SAM_LAYER_CACHE_BASEDIR: &str = "SAM_LAYER_CACHE_BASEDIR";
+/// Same as `--docker-volume-basedir`.
+pub const SAM_DOCKER_VOLUME_BASEDIR: &str = "SAM_DOCKER_VOLUME_BASEDIR";
 /// Same as `--docker-network`.
 pub const SAM_DOCKER_NETWORK: &str = "SAM_DOCKER_NETWORK";
 /// Same as `--debug-port`, with blanks between several.

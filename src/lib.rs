@@ -122,7 +122,7 @@ pub async fn run(arguments: Vec<OsString>, env: Env, streams: Streams, shutdown:
         engine::reaper::main(&address, &env).await;
         return Exit::Success;
     }
-    let app = match App::try_parse_from(arguments) {
+    let app = match App::try_parse_from(cli::spelled(arguments)) {
         Ok(app) => app,
         Err(error) => return misunderstood(&error, streams, &shutdown).await,
     };

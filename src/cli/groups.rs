@@ -25,6 +25,14 @@ pub struct TemplateArgs {
     #[arg(long, value_name = "OVERRIDE", num_args = 1.., action = clap::ArgAction::Set)]
     pub parameter_overrides: Option<Vec<String>>,
 
+    /// Nothing: language extensions are expanded where the template names them
+    #[arg(long, hide = true, overrides_with = "no_language_extensions")]
+    pub language_extensions: bool,
+
+    /// Nothing
+    #[arg(long, hide = true, overrides_with = "language_extensions")]
+    pub no_language_extensions: bool,
+
     /// JSON or dotenv file with values for the functions' environment variables
     #[arg(short = 'n', long, value_name = "PATH")]
     pub env_vars: Option<PathBuf>,
@@ -46,6 +54,42 @@ pub struct ContainerArgs {
     /// Image to run on instead of Lambda's own: `IMAGE`, or `FUNCTION=IMAGE`; may be repeated
     #[arg(long, value_name = "IMAGE", action = clap::ArgAction::Append)]
     pub invoke_image: Vec<String>,
+
+    /// Refresh the image also when it is here (`SAM_FORCE_IMAGE_BUILD`)
+    #[arg(long)]
+    pub force_image_build: bool,
+
+    /// A further name that the container knows, `NAME:ADDRESS`; may be repeated. The address may be `host-gateway`
+    #[arg(long, value_name = "NAME:ADDRESS", action = clap::ArgAction::Append)]
+    pub add_host: Vec<String>,
+
+    /// Name server for the container; may be repeated
+    #[arg(long, value_name = "ADDRESS", action = clap::ArgAction::Append)]
+    pub container_dns: Vec<String>,
+
+    /// Ask the function's runtime to end, with SIGTERM, before it is killed
+    #[arg(long)]
+    pub shutdown: bool,
+
+    /// Directory for downloaded layers (`SAM_LAYER_CACHE_BASEDIR`)
+    #[arg(long, value_name = "PATH")]
+    pub layer_cache_basedir: Option<PathBuf>,
+
+    /// Directory of the engine's machine where this machine's working directory is (`SAM_DOCKER_VOLUME_BASEDIR`)
+    #[arg(short = 'v', long, value_name = "PATH")]
+    pub docker_volume_basedir: Option<PathBuf>,
+
+    /// Follow links in the code's directory that lead out of it
+    #[arg(long, overrides_with = "no_mount_symlinks")]
+    pub mount_symlinks: bool,
+
+    /// Leave links as they are
+    #[arg(long, overrides_with = "mount_symlinks")]
+    pub no_mount_symlinks: bool,
+
+    /// Nothing: no connection is made to a container
+    #[arg(long, value_name = "NAME", hide = true)]
+    pub container_host: Option<String>,
 
     /// Network that the container is connected to besides the default one; also `host` and `none`
     #[arg(long, value_name = "NAME")]
@@ -100,6 +144,10 @@ pub struct AwsArgs {
     /// Region that the function sees [default: `AWS_REGION`, `AWS_DEFAULT_REGION`, the profile's, us-east-1]
     #[arg(long, value_name = "REGION")]
     pub region: Option<String>,
+
+    /// Profile of the shared configuration and credentials files (`AWS_PROFILE`)
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
 }
 
 /// The configuration file.
@@ -134,4 +182,37 @@ pub struct OutputArgs {
     /// Exit with 3 when the function failed, instead of with 0
     #[arg(long)]
     pub fail_on_error: bool,
+}
+
+/// Options of SAM CLI for what is not emulated: they are understood, and refused where they would change the result.
+#[derive(Args, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
+pub struct UnsupportedArgs {
+    /// Where the application is defined, other than in a template
+    #[arg(long, hide = true)]
+    pub hook_name: Option<String>,
+
+    /// Use what the hook has prepared
+    #[arg(long, hide = true, overrides_with = "prepare_infra")]
+    pub skip_prepare_infra: bool,
+
+    /// Have the hook prepare again
+    #[arg(long, hide = true, overrides_with = "skip_prepare_infra")]
+    pub prepare_infra: bool,
+
+    /// Plan that the hook reads
+    #[arg(long, hide = true)]
+    pub terraform_plan_file: Option<PathBuf>,
+
+    /// Name of a durable execution
+    #[arg(long, hide = true)]
+    pub durable_execution_name: Option<String>,
+
+    /// Nothing: there are none
+    #[arg(long, hide = true, overrides_with = "no_beta_features")]
+    pub beta_features: bool,
+
+    /// Nothing: there are none
+    #[arg(long, hide = true, overrides_with = "beta_features")]
+    pub no_beta_features: bool,
 }

@@ -2,7 +2,9 @@
 
 use clap::Args;
 
-use super::groups::{AwsArgs, ConfigArgs, ContainerArgs, DebugArgs, OutputArgs, TemplateArgs};
+use super::groups::{
+    AwsArgs, ConfigArgs, ContainerArgs, DebugArgs, OutputArgs, TemplateArgs, UnsupportedArgs,
+};
 
 /// Run a function once, and print its result.
 #[derive(Args, Debug, Default)]
@@ -15,6 +17,10 @@ pub struct InvokeArgs {
     /// object]
     #[arg(short = 'e', long, value_name = "PATH", action = clap::ArgAction::Append)]
     pub event: Vec<String>,
+
+    /// Runtime to run the function with, instead of its own
+    #[arg(short = 'r', long, value_name = "RUNTIME")]
+    pub runtime: Option<String>,
 
     /// Tenant that the event is for, where the function has a `TenancyConfig`
     #[arg(long, value_name = "ID")]
@@ -55,4 +61,8 @@ pub struct InvokeArgs {
     /// What is shown where.
     #[command(flatten)]
     pub output: OutputArgs,
+
+    /// What is not emulated.
+    #[command(flatten)]
+    pub unsupported: UnsupportedArgs,
 }

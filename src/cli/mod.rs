@@ -3,12 +3,16 @@
 
 mod groups;
 mod invoke;
+mod spelling;
 mod usage;
 
 use clap::{Parser, Subcommand};
 
-pub use groups::{AwsArgs, ConfigArgs, ContainerArgs, DebugArgs, OutputArgs, TemplateArgs};
+pub use groups::{
+    AwsArgs, ConfigArgs, ContainerArgs, DebugArgs, OutputArgs, TemplateArgs, UnsupportedArgs,
+};
 pub use invoke::InvokeArgs;
+pub use spelling::spelled;
 pub use usage::mistake;
 
 /// Runs AWS Lambda functions on this machine, in containers.

@@ -56,7 +56,7 @@ pub(super) async fn prepare(
             .await
             .map_err(|source| Error::Port { address, source })?;
         // In this machine's own network the debugger opens the port itself.
-        let listener = (settings.network != Network::Host).then_some(listener);
+        let listener = (settings.container.network != Network::Host).then_some(listener);
         ports.push(Forwarded { listener, address });
     }
     Ok(Prepared {

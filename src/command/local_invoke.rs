@@ -27,6 +27,9 @@ use crate::shutdown::Shutdown;
 /// How long an answer waits for the report, which is to be above it on a terminal.
 const PATIENCE: Duration = Duration::from_millis(20);
 
+/// What a runtime has for its end where it is asked for with `--shutdown`: as much as extensions have in the service.
+const GRACE: Duration = Duration::from_secs(2);
+
 /// Runs the function and returns the exit code. When the process is asked to end, what is under way is dropped; the
 /// sandbox's task, or the reaper, does the rest.
 ///
@@ -84,7 +87,7 @@ async fn run(
         events.warn(format!("the layers of {} are not mounted", function.path));
     }
     let image = docker
-        .image(&image(&function, zip, settings), settings.pull)
+        .image(&image(&function, zip, settings), settings.container.pull)
         .await?;
     if image.entrypoint.is_empty() && !zip.runtime.is_provided() {
         return Err(Error::NoEntryPoint(image.name));
@@ -168,7 +171,8 @@ fn image(function: &Function, zip: &Zip, settings: &Invoke) -> String {
     ];
     let chosen = named.iter().find_map(|name| {
         settings
-            .invoke_images
+            .container
+            .images
             .iter()
             .rfind(|(own, _)| own.as_deref() == *name)
     });
@@ -186,13 +190,20 @@ fn options(function: &Function, zip: &Zip, settings: &Invoke) -> Options {
         ("sam.cli.runtime".to_owned(), zip.runtime.to_string()),
     ]);
     Options {
-        network: settings.network.clone(),
-        transport: settings.transport,
+        network: settings.container.network.clone(),
+        transport: settings.container.transport,
         labels,
-        no_memory_limit: settings.no_memory_limit,
+        no_memory_limit: settings.container.no_memory_limit,
         patience: PATIENCE,
-        cpu_share: settings.cpu_share,
-        lambda_user: settings.lambda_user,
+        grace: if settings.container.shutdown {
+            GRACE
+        } else {
+            Duration::ZERO
+        },
+        hosts: settings.container.hosts.clone(),
+        dns: settings.container.dns.clone(),
+        cpu_share: settings.container.cpu_share,
+        lambda_user: settings.container.lambda_user,
         debugger: settings
             .debugger
             .as_ref()

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, warning};
-use crate::function::{Catalog, Function};
+use crate::function::{Catalog, Declared, Function, Runtime};
 use crate::lambda::Events;
 use crate::settings::Invoke;
 use crate::template::{Application, Problem, Surroundings};
@@ -33,13 +33,14 @@ pub(super) async fn function(
     styled: bool,
 ) -> Result<Invoked, Error> {
     let (path, name) = (settings.template.clone(), settings.function.clone());
-    let aws = &settings.aws.surroundings;
+    let (aws, runtime) = (&settings.aws.surroundings, settings.runtime.clone());
     let surroundings = Surroundings {
         overrides: settings.overrides.clone(),
         region: aws.region.clone(),
         account: aws.account.clone(),
     };
-    let found = tokio::task::spawn_blocking(move || find(&path, name.as_deref(), surroundings));
+    let found =
+        tokio::task::spawn_blocking(move || find(&path, name.as_deref(), runtime, surroundings));
     let found = found.await.map_err(|source| Error::Process {
         action: "reading the template",
         source: io::Error::other(source),
@@ -101,7 +102,12 @@ impl<E: Into<Error>> From<E> for Failed {
     }
 }
 
-fn find(path: &Path, name: Option<&str>, surroundings: Surroundings) -> Result<Resolved, Failed> {
+fn find(
+    path: &Path,
+    name: Option<&str>,
+    runtime: Option<Runtime>,
+    surroundings: Surroundings,
+) -> Result<Resolved, Failed> {
     let text = text(path)?;
     let application = Application::load(path, &text, surroundings, &load)?;
     let catalog = Catalog::new(&application);
@@ -112,7 +118,11 @@ fn find(path: &Path, name: Option<&str>, surroundings: Surroundings) -> Result<R
         // What is missing may be why the function is not there.
         Err(error) => return Err(Failed::new(error, warnings)),
     };
-    let (function, own) = match Function::resolve(found.function) {
+    let declared = Declared {
+        runtime,
+        ..found.function.clone()
+    };
+    let (function, own) = match Function::resolve(&declared) {
         Ok(resolved) => resolved,
         Err(problems) => return Err(Failed::new(problems, warnings)),
     };

@@ -21,6 +21,10 @@ pub struct Spec {
     pub open_files: Option<u32>,
     /// What the sandbox can reach.
     pub network: Network,
+    /// Further names that it knows, each with its address: `name:address`.
+    pub hosts: Vec<String>,
+    /// Name servers; none for the engine's.
+    pub dns: Vec<String>,
     /// Directories of this machine to be seen inside, read-only.
     pub content: Vec<Content>,
     /// Marks by which the sandbox can be found.

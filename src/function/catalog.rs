@@ -1,5 +1,6 @@
 //! The functions of an application, and the lookup of one by name.
 
+use super::Runtime;
 use super::error::LookupError;
 use super::identifier::Identifier;
 use crate::template::{Application, Resource, Scope};
@@ -15,6 +16,8 @@ pub struct Declared<'a> {
     pub path: String,
     /// `FunctionName`, where the template sets it.
     pub name: Option<String>,
+    /// Runtime instead of the template's.
+    pub runtime: Option<Runtime>,
 }
 
 /// The function that a name means.
@@ -119,6 +122,7 @@ impl<'a> Declared<'a> {
             resource,
             path,
             name: name.and_then(|node| scope.resolve(node).scalar_text()),
+            runtime: None,
         }
     }
 

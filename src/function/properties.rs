@@ -171,6 +171,9 @@ impl Reader<'_> {
     }
 
     fn runtime(&self) -> Option<Runtime> {
+        if self.declared.runtime.is_some() {
+            return self.declared.runtime.clone();
+        }
         let given = match self.required("Runtime") {
             Ok(given) => given,
             Err(unresolved) => {

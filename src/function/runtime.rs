@@ -137,6 +137,14 @@ impl Runtime {
         })
     }
 
+    /// The identifiers of all runtimes.
+    pub fn identifiers() -> impl Iterator<Item = String> {
+        FAMILIES.iter().flat_map(|family| {
+            let versions = family.versions.iter();
+            versions.map(|(version, _)| format!("{}{version}", family.stem))
+        })
+    }
+
     /// Whether the function brings its own runtime, a program called `bootstrap`.
     #[must_use]
     pub fn is_provided(&self) -> bool {

@@ -53,18 +53,27 @@ pub(super) fn init_ended(logs: PlatformLogs, end: &InitEnd) -> Vec<String> {
                 "INIT_REPORT Init Duration: {duration:.2} ms\tPhase: {phase}\t{status}"
             )]
         }
-        (PlatformLogs::Json(level), failure) if level <= done(failure.is_some()) => {
+        (PlatformLogs::Text, None) => Vec::new(),
+        (PlatformLogs::Json(level), failure) => {
             let kind = end.init.initialization;
             let mut record = json!({"initializationType": kind, "phase": phase});
             put_status(&mut record, failure.as_ref());
-            let mut report = record.clone();
-            report["metrics"] = json!({"durationMs": round(millis(end.duration))});
-            vec![
-                line("platform.initRuntimeDone", &record),
-                line("platform.initReport", &report),
-            ]
+            let done = done(failure.is_some());
+            let reported = if kind == "on-demand" {
+                done
+            } else {
+                done.max(LogLevel::Info)
+            };
+            let mut lines = Vec::new();
+            if level <= done {
+                lines.push(line("platform.initRuntimeDone", &record));
+            }
+            if level <= reported {
+                record["metrics"] = json!({"durationMs": round(millis(end.duration))});
+                lines.push(line("platform.initReport", &record));
+            }
+            lines
         }
-        (PlatformLogs::Text, None) | (PlatformLogs::Json(_), _) => Vec::new(),
     }
 }
 

@@ -181,12 +181,14 @@ impl<W: Waiter> Exchange<W> {
         Ok(())
     }
 
-    /// The answer is here, whole or not: the invocation is over.
+    /// The answer to this invocation is here, whole or not: the invocation is over.
     ///
     /// # Errors
     /// It was over before.
-    pub fn end_response(&mut self) -> Result<(), ApiError> {
-        if self.state != State::Responding {
+    pub fn end_response(&mut self, id: &str) -> Result<(), ApiError> {
+        let current = self.current.as_ref();
+        let current = current.is_some_and(|one| one.invocation.request_id.as_str() == id);
+        if self.state != State::Responding || !current {
             return Err(ApiError::InvokeTimeout);
         }
         self.end(State::Sent);
@@ -381,7 +383,7 @@ mod tests {
             ),
             "{error:?}"
         );
-        exchange.end_response().unwrap();
+        exchange.end_response(&id).unwrap();
         assert_eq!(
             exchange.begin_response(&id, None),
             Err(ApiError::InvalidRequestId)
@@ -455,7 +457,7 @@ mod tests {
         let id = delivered.invocation.request_id.to_string();
         exchange.begin_response(&id, None).unwrap();
         assert!(exchange.next(8).unwrap().deliver.is_none());
-        exchange.end_response().unwrap();
+        exchange.end_response(&id).unwrap();
         assert!(exchange.is_ready(), "the others wait");
         assert_eq!(exchange.offer(delivery()).unwrap().0, 4);
     }
@@ -470,5 +472,21 @@ mod tests {
         assert_eq!(exchange.offer(delivery()).unwrap().0, 4);
         let late = exchange.begin_response(slow.invocation.request_id.as_str(), None);
         assert_eq!(late, Err(ApiError::InvokeTimeout));
+    }
+
+    #[tokio::test]
+    async fn the_end_of_a_late_answer_is_not_that_of_the_next() {
+        let mut exchange: Exchange<u32> = Exchange::new(true);
+        exchange.next(2).unwrap();
+        let (_, slow) = exchange.offer(delivery()).unwrap();
+        let slow = slow.invocation.request_id.to_string();
+        exchange.begin_response(&slow, None).unwrap();
+        exchange.next(4).unwrap();
+        exchange.expire();
+        let (_, other) = exchange.offer(delivery()).unwrap();
+        let other = other.invocation.request_id.to_string();
+        exchange.begin_response(&other, None).unwrap();
+        assert_eq!(exchange.end_response(&slow), Err(ApiError::InvokeTimeout));
+        exchange.end_response(&other).unwrap();
     }
 }

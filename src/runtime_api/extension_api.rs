@@ -14,10 +14,7 @@ use uuid::Uuid;
 use super::exchange::Delivery;
 use super::protocol::{self, ApiError};
 use super::server::{Call, Caller, Cut, collect, drain};
-use crate::lambda::{LATEST, headers};
-
-/// Largest body of a call.
-const MAX_BODY: usize = 1024 * 1024;
+use crate::lambda::{LATEST, MAX_RESPONSE, headers};
 
 /// What an extension is told about the function.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -146,7 +143,7 @@ impl Caller {
 
 /// A body, which must be small.
 async fn whole(body: Incoming) -> Result<Bytes, ApiError> {
-    collect(body, MAX_BODY).await.map_err(|cut| match cut {
+    collect(body, MAX_RESPONSE).await.map_err(|cut| match cut {
         Cut::Truncated => ApiError::Truncated,
         Cut::TooLarge => ApiError::TooLarge,
     })

@@ -68,8 +68,12 @@ pub enum Call {
     Next(Waiting),
     /// An answer begins.
     Response(ResponseHead, oneshot::Sender<Result<(), ApiError>>),
-    /// The answer that had begun is over.
-    ResponseEnd(Finish, oneshot::Sender<Result<(), ApiError>>),
+    /// The answer to the invocation with this id, which had begun, is over.
+    ResponseEnd {
+        id: String,
+        finish: Finish,
+        reply: oneshot::Sender<Result<(), ApiError>>,
+    },
     /// An answer that cannot be taken, and why.
     Refused {
         id: String,
@@ -216,7 +220,7 @@ impl Caller {
         let writer = stream.as_ref().map(|(writer, _)| writer.clone());
         let content_type = protocol::header(head, CONTENT_TYPE.as_str());
         let head = ResponseHead {
-            id,
+            id: id.clone(),
             nonce,
             content_type,
             stream,
@@ -233,7 +237,8 @@ impl Caller {
                 Err(Cut::TooLarge) => (Finish::TooLarge, Err(ApiError::TooLarge)),
             },
         };
-        let taken = self.call(|reply| Call::ResponseEnd(finish, reply)).await?;
+        let end = |reply| Call::ResponseEnd { id, finish, reply };
+        let taken = self.call(end).await?;
         taken.and(answer)
     }
 

@@ -31,8 +31,8 @@ impl Task {
                     self.begin_answer(head);
                 }
             }
-            Call::ResponseEnd(finish, reply) => {
-                if tell(self.exchange.end_response(), reply) {
+            Call::ResponseEnd { id, finish, reply } => {
+                if tell(self.exchange.end_response(&id), reply) {
                     self.end_answer(finish);
                 }
             }

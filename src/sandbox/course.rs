@@ -135,8 +135,11 @@ impl Task {
             function_arn: self.plan.function_arn.clone(),
             nonce: RequestId::random().to_string(),
         };
-        for told in self.extensions.invoked() {
-            let _ = told.send(Ok(delivery.clone()));
+        // On managed instances extensions are told of no invocation.
+        if !self.plan.parallel {
+            for told in self.extensions.invoked() {
+                let _ = told.send(Ok(delivery.clone()));
+            }
         }
         let handed = self.exchange.offer(delivery);
         self.hand(handed, false);
@@ -227,6 +230,7 @@ impl Task {
         self.report(failure).await;
         self.pass_on();
         self.running = None;
+        self.runtime.truncated = None;
         if self.runtime.exit.is_some() {
             // It answered and died: the next invocation starts it again.
             self.retire();

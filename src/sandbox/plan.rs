@@ -45,6 +45,12 @@ pub struct Options {
     pub debugger: Option<PathBuf>,
     /// How long an answer waits for the report of its invocation.
     pub patience: Duration,
+    /// What the runtime has for its end when it is asked to end; none where it is killed.
+    pub grace: Duration,
+    /// Further names that the sandbox knows, as `name:address`.
+    pub hosts: Vec<String>,
+    /// Name servers instead of the engine's.
+    pub dns: Vec<String>,
     /// Whether the sandbox may use more memory than the function is configured with.
     pub no_memory_limit: bool,
     /// Whether it gets the share of a processor that the function's memory stands for.
@@ -75,6 +81,8 @@ pub struct Plan {
     /// How long an answer waits for the report, so that it is the last that is seen of an invocation. A function that has
     /// more to do after its answer does not hold it back.
     pub patience: Duration,
+    /// What the runtime has for its end when it is asked to end; none where it is killed.
+    pub grace: Duration,
     /// Whether the runtime has several workers that ask for work.
     pub parallel: bool,
     /// Whether a person steps through the function: then nothing takes too long.
@@ -145,6 +153,7 @@ impl Plan {
             timeout: function.timeout,
             memory_mb: function.memory_mb,
             patience: options.patience,
+            grace: options.grace,
             parallel: function.concurrency.is_some(),
             debugged,
         }
@@ -198,6 +207,8 @@ fn spec(function: &Function, image: &ImageFacts, options: &Options) -> Spec {
         port: (options.network != Network::Host).then_some(PORT),
         network: options.network.clone(),
         labels: options.labels.clone(),
+        hosts: options.hosts.clone(),
+        dns: options.dns.clone(),
         transport: options.transport,
         ..Spec::default()
     }
@@ -230,6 +241,7 @@ mod tests {
             timeout: Duration::ZERO,
             memory_mb: 128,
             patience: Duration::ZERO,
+            grace: Duration::ZERO,
             parallel: false,
             debugged: false,
         };

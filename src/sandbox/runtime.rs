@@ -122,7 +122,11 @@ impl Task {
 
     /// An extension reported a failure: the environment is started again.
     pub(super) fn extension_failed(&mut self, name: &str, category: &str) {
+        if self.is_condemned() {
+            return;
+        }
         let Some(running) = &self.running else {
+            self.init_failed(Some(Failure::Error(category.to_owned())));
             return self.retire();
         };
         let id = &running.invocation.request_id;

@@ -145,7 +145,8 @@ impl Task {
                 // What the function does after its answer is part of the invocation.
                 Next::Stop(Some(reply)) if self.is_answered() => stopping = Some(reply),
                 Next::Stop(reply) => {
-                    self.end(&mut event_rx).await;
+                    // Who has dropped the handle waits for nothing.
+                    self.end(&mut event_rx, reply.is_none()).await;
                     if let Some(reply) = reply {
                         let _ = reply.send(());
                     }
@@ -156,7 +157,7 @@ impl Task {
             if self.running.is_none()
                 && let Some(reply) = stopping.take()
             {
-                self.end(&mut event_rx).await;
+                self.end(&mut event_rx, false).await;
                 let _ = reply.send(());
                 return;
             }
@@ -262,7 +263,7 @@ impl Task {
             ChannelEvent::Exited { process, exit, .. } if process == self.runtime.process => {
                 tracing::debug!(?exit, "the runtime ended");
                 self.exchange.abandon();
-                if self.running.is_none() && self.exchange.is_initialised() {
+                if self.running.is_none() && self.is_initialised() {
                     // Between invocations: the next one starts it again.
                     self.retire();
                 } else {
@@ -319,13 +320,13 @@ impl Task {
         self.handle.remove().await;
     }
 
-    /// Ends the sandbox. What its processes say until then is still shown.
-    async fn end(&mut self, event_rx: &mut mpsc::UnboundedReceiver<ChannelEvent>) {
+    /// Ends the sandbox, without a grace where it is hurried. What its processes say until then is still shown.
+    async fn end(&mut self, event_rx: &mut mpsc::UnboundedReceiver<ChannelEvent>, hurried: bool) {
         // One with extensions in it is asked to end before it is killed.
-        let grace = if self.extensions.is_empty() {
-            Duration::ZERO
-        } else {
-            GRACE
+        let grace = match (hurried, self.extensions.is_empty()) {
+            (true, _) => Duration::ZERO,
+            (false, true) => self.plan.grace,
+            (false, false) => self.plan.grace.max(GRACE),
         };
         self.channel.finish(grace);
         let farewell = async {
@@ -337,7 +338,10 @@ impl Task {
                 }
             }
         };
-        if tokio::time::timeout(FAREWELL, farewell).await.is_ok() {
+        if tokio::time::timeout(grace + FAREWELL, farewell)
+            .await
+            .is_ok()
+        {
             self.handle.release();
         } else {
             self.handle.remove().await;

@@ -17,13 +17,24 @@ pub struct Aws {
 }
 
 impl Aws {
-    /// Resolves region, account and credentials.
+    /// Resolves region, account and credentials, and says what is doubtful about them. A profile that is chosen comes
+    /// before the shell's keys.
     ///
     /// # Errors
-    /// The region cannot be one.
-    pub fn resolve(region: Option<String>, env: &Env) -> Result<Self, SettingsError> {
-        let profile = env.get(env::AWS_PROFILE).unwrap_or("default");
-        let from_profile = || Profiles::config(env).get(profile, "region");
+    /// The region cannot be one, or there is no such profile.
+    pub fn resolve(
+        region: Option<String>,
+        chosen: Option<&str>,
+        env: &Env,
+    ) -> Result<(Self, Option<String>), SettingsError> {
+        let shell = env.get(env::AWS_PROFILE);
+        let profile = chosen.or(shell).unwrap_or("default");
+        let files = [Profiles::credentials(env), Profiles::config(env)];
+        let there = files.iter().any(|profiles| profiles.has(profile));
+        if let Some(chosen) = chosen.filter(|_| !there) {
+            return Err(SettingsError::Profile(chosen.to_owned()));
+        }
+        let from_profile = || files[1].get(profile, "region");
         let region = region
             .or_else(|| env.get(env::AWS_REGION).map(str::to_owned))
             .or_else(|| env.get(env::AWS_DEFAULT_REGION).map(str::to_owned))
@@ -32,37 +43,49 @@ impl Aws {
         if !is_region(&region) {
             return Err(SettingsError::Region(region));
         }
-        let (access_key, session_token) = credentials(profile, env);
+        let keys = chosen.is_none().then(|| from_shell(env)).flatten();
+        let keys = keys.or_else(|| from_files(profile, &files));
+        let named = chosen.is_some() || shell.is_some();
+        let doubt = match &keys {
+            None if named && !there => Some(format!(
+                "the profile '{profile}' is in no configuration file; the function sees default credentials"
+            )),
+            None if named => Some(format!(
+                "the profile '{profile}' has no keys of its own; the function sees default credentials. `eval \"$(aws configure \
+                 export-credentials --profile {profile} --format env)\"` puts its keys into the shell"
+            )),
+            _ => None,
+        };
+        let (access_key, session_token) = keys.unzip();
         let account = env
             .get(env::AWS_ACCOUNT_ID)
             .unwrap_or(DEFAULT_ACCOUNT)
             .to_owned();
-        Ok(Self {
-            surroundings: Surroundings {
-                region,
-                account,
-                access_key,
-                session_token,
-            },
-        })
+        let surroundings = Surroundings {
+            region,
+            account,
+            access_key,
+            session_token: session_token.flatten(),
+        };
+        Ok((Self { surroundings }, doubt))
     }
 }
 
-type Credentials = (Option<(String, String)>, Option<String>);
-
 /// Key and secret, and the token of temporary ones. All from the same place: a token of another would not fit.
-fn credentials(profile: &str, env: &Env) -> Credentials {
+type Credentials = ((String, String), Option<String>);
+
+fn from_shell(env: &Env) -> Option<Credentials> {
     let shell = |name| env.get(name).map(str::to_owned);
-    if let Some(keys) = shell(env::AWS_ACCESS_KEY_ID).zip(shell(env::AWS_SECRET_ACCESS_KEY)) {
-        return (Some(keys), shell(env::AWS_SESSION_TOKEN));
-    }
-    for profiles in [Profiles::credentials(env), Profiles::config(env)] {
+    let keys = shell(env::AWS_ACCESS_KEY_ID).zip(shell(env::AWS_SECRET_ACCESS_KEY))?;
+    Some((keys, shell(env::AWS_SESSION_TOKEN)))
+}
+
+fn from_files(profile: &str, files: &[Profiles]) -> Option<Credentials> {
+    files.iter().find_map(|profiles| {
         let get = |key| profiles.get(profile, key);
-        if let Some(keys) = get("aws_access_key_id").zip(get("aws_secret_access_key")) {
-            return (Some(keys), get("aws_session_token"));
-        }
-    }
-    (None, None)
+        let keys = get("aws_access_key_id").zip(get("aws_secret_access_key"))?;
+        Some((keys, get("aws_session_token")))
+    })
 }
 
 /// What can be part of a host name, as SAM CLI has it: people call local services `local`.
@@ -125,6 +148,10 @@ impl Profiles {
         Self(profiles)
     }
 
+    fn has(&self, profile: &str) -> bool {
+        self.0.keys().any(|(name, _)| name == profile)
+    }
+
     fn get(&self, profile: &str, key: &str) -> Option<String> {
         self.0
             .get(&(profile.to_owned(), key.to_owned()))
@@ -139,10 +166,8 @@ mod tests {
 
     fn region(given: Option<&str>, variables: &[(&str, &str)]) -> String {
         let env = Env::of(variables.iter().copied());
-        Aws::resolve(given.map(str::to_owned), &env)
-            .unwrap()
-            .surroundings
-            .region
+        let (aws, _) = Aws::resolve(given.map(str::to_owned), None, &env).unwrap();
+        aws.surroundings.region
     }
 
     #[test]
@@ -182,14 +207,13 @@ mod tests {
             ("AWS_SECRET_ACCESS_KEY", "b"),
             ("AWS_SESSION_TOKEN", "c"),
         ];
-        let found = Aws::resolve(None, &Env::of(shell)).unwrap().surroundings;
+        let of = |env: &Env| Aws::resolve(None, None, env).unwrap().0.surroundings;
+        let found = of(&Env::of(shell));
         assert_eq!(
             (found.access_key, found.session_token),
             (Some(("a".into(), "b".into())), Some("c".into()))
         );
-        let found = Aws::resolve(None, &Env::of([("AWS_SESSION_TOKEN", "c")]))
-            .unwrap()
-            .surroundings;
+        let found = of(&Env::of([("AWS_SESSION_TOKEN", "c")]));
         assert_eq!((found.access_key, found.session_token), (None, None));
     }
 

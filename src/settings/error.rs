@@ -12,6 +12,12 @@ pub enum SettingsError {
     /// A value that the command line refuses.
     #[error("{0}")]
     Usage(String),
+    /// What is not emulated, and what to do instead.
+    #[error("{0}")]
+    Unsupported(&'static str),
+    /// A profile that was named and is not there.
+    #[error("The config profile ({0}) could not be found")]
+    Profile(String),
     /// A configuration file that was named and is not there.
     #[error("Config file {0} does not exist or could not be read!")]
     NoConfig(String),

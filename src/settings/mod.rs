@@ -2,6 +2,7 @@
 //! configuration file, and a default, in that order.
 
 mod aws;
+mod container;
 mod debug;
 mod env_vars;
 mod error;
@@ -10,10 +11,12 @@ mod overrides;
 mod proxies;
 mod samconfig;
 mod setting;
+mod unsupported;
 
 use std::path::{Path, PathBuf};
 
 pub use aws::Aws;
+pub use container::Container;
 pub use debug::Debug;
 pub use env_vars::EnvVars;
 pub use error::SettingsError;
@@ -23,8 +26,8 @@ pub use samconfig::Config;
 
 use self::overrides::Gathered;
 use crate::cli::{ConfigArgs, InvokeArgs};
-use crate::engine::{Network, PullPolicy, Transport};
 use crate::env::{self, Env};
+use crate::function::Runtime;
 use crate::lambda::Output;
 use crate::template::Overrides;
 use crate::template::overrides::ParsedOverrides;
@@ -41,12 +44,13 @@ const NO_TEMPLATE: &str = "template.yml";
 
 /// The settings of `local invoke`.
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Invoke {
     /// Name of the function.
     pub function: Option<String>,
     /// Its events, one at least.
     pub events: Vec<EventSource>,
+    /// Runtime instead of the function's own.
+    pub runtime: Option<Runtime>,
     /// Tenant that they are for.
     pub tenant_id: Option<String>,
     /// The client's context as JSON text.
@@ -63,20 +67,8 @@ pub struct Invoke {
     pub env_vars: Option<PathBuf>,
     /// File for output.
     pub log_file: Option<PathBuf>,
-    /// When to ask a registry.
-    pub pull: PullPolicy,
-    /// Images instead of Lambda's: for one function, or for all.
-    pub invoke_images: Vec<(Option<String>, String)>,
-    /// What the sandbox can reach.
-    pub network: Network,
-    /// Whether the sandbox may use more memory than the function is configured with.
-    pub no_memory_limit: bool,
-    /// Whether it gets the share of a processor that the function's memory stands for.
-    pub cpu_share: bool,
-    /// Whether the function runs as Lambda's user.
-    pub lambda_user: bool,
-    /// How the supervisor talks to sam-rs.
-    pub transport: Transport,
+    /// What the container is made with.
+    pub container: Container,
     /// What a debugger needs; none without one.
     pub debugger: Option<Debug>,
     /// Region, account, credentials.
@@ -95,6 +87,7 @@ impl Invoke {
     /// # Errors
     /// A value that cannot be, or a configuration file that cannot be read.
     pub fn resolve(args: &InvokeArgs, env: &Env) -> Result<Self, SettingsError> {
+        unsupported::refuse(&args.unsupported, args)?;
         let config = config(&args.config, args.template.template.as_deref(), env)?;
         let absolute = |path: &str| env.directory.join(path);
         let overrides = parameters(args, &config, env)?;
@@ -103,8 +96,16 @@ impl Invoke {
             .iter()
             .map(|part| format!("'{part}' in --parameter-overrides is no override"))
             .chain(config.note.clone());
+        let container = Container::resolve(&args.container, env, &config)?;
+        let idle = container.idle.iter();
+        let idle = idle.map(|option| {
+            format!("{option} has no effect: nothing is mounted or downloaded by it")
+        });
+        let profile = args.aws.profile.clone().or(config.text("profile")?);
+        let region = args.aws.region.clone().or(config.text("region")?);
+        let (aws, doubts) = Aws::resolve(region, profile.as_deref(), env)?;
         Ok(Self {
-            warnings: ignored.collect(),
+            warnings: ignored.chain(idle).chain(doubts).collect(),
             overrides: overrides.values,
             function: given(args.function.as_ref()).or(config.text("function_logical_id")?),
             events: invocation::events(args, env, &config)?,
@@ -132,22 +133,10 @@ impl Invoke {
                 env,
             )?,
             log_file: log_file(args, env, &config)?,
-            pull: pull_policy(args, env, &config)?,
-            invoke_images: invoke_images(&args.container.invoke_image, &config)?,
-            network: args
-                .container
-                .docker_network
-                .as_deref()
-                .or(env.get(env::SAM_DOCKER_NETWORK))
-                .map(str::to_owned)
-                .or(config.text("docker_network")?)
-                .map_or(Network::Default, |name| Network::from(name.as_str())),
-            no_memory_limit: args.container.no_memory_limit || config.flag("no_memory_limit")?,
-            cpu_share: args.container.cpu_share || config.flag("cpu_share")?,
-            lambda_user: args.container.lambda_user || config.flag("lambda_user")?,
-            transport: args.container.transport.unwrap_or_default(),
+            container,
             debugger: Debug::resolve(&args.debug, env, &config)?,
-            aws: Aws::resolve(args.aws.region.clone().or(config.text("region")?), env)?,
+            aws,
+            runtime: runtime(args, &config)?,
             debug: args.output.debug
                 || env_flag(env, env::SAM_DEBUG).unwrap_or(config.flag("debug")?),
             fail_on_error: args.output.fail_on_error || config.flag("fail_on_error")?,
@@ -187,6 +176,23 @@ fn output(args: &InvokeArgs, config: &Config) -> Result<Output, SettingsError> {
         SettingsError::Usage(format!("Invalid value for '--output': {reason}"))
     })?;
     Ok(configured.unwrap_or_default())
+}
+
+/// The runtime that is asked for, in capitals or not, as SAM CLI has it.
+fn runtime(args: &InvokeArgs, config: &Config) -> Result<Option<Runtime>, SettingsError> {
+    let Some(name) = args.runtime.clone().or(config.text("runtime")?) else {
+        return Ok(None);
+    };
+    let known = Runtime::from_identifier(&name.to_lowercase());
+    known.map(Some).ok_or_else(|| {
+        let all = Runtime::identifiers()
+            .map(|one| format!("'{one}'"))
+            .collect::<Vec<_>>();
+        let all = all.join(", ");
+        SettingsError::Usage(format!(
+            "Invalid value for '-r' / '--runtime': '{name}' is not one of {all}."
+        ))
+    })
 }
 
 fn log_file(
@@ -235,41 +241,4 @@ fn parameters(
 /// A variable that is yes or no; none where it is neither.
 fn env_flag(env: &Env, name: &str) -> Option<bool> {
     env.get(name).and_then(samconfig::boolean)
-}
-
-/// Skipping the look for a newer image is all that "always" is for; what the command line says outright comes first.
-fn pull_policy(args: &InvokeArgs, env: &Env, config: &Config) -> Result<PullPolicy, SettingsError> {
-    let skip = match env_flag(env, env::SAM_SKIP_PULL_IMAGE) {
-        _ if args.container.skip_pull_image => true,
-        Some(skip) => skip,
-        None => config.flag("skip_pull_image")?,
-    };
-    let configured = config.text("pull")?.map(|text| text.parse()).transpose();
-    let configured = configured.map_err(|reason: String| {
-        SettingsError::Usage(format!("Invalid value for '--pull': {reason}"))
-    })?;
-    Ok(match (args.container.pull, configured) {
-        (Some(policy), _) => policy,
-        (None, Some(PullPolicy::Always)) if skip => PullPolicy::Missing,
-        (None, configured) => configured.unwrap_or_default(),
-    })
-}
-
-fn invoke_images(
-    given: &[String],
-    config: &Config,
-) -> Result<Vec<(Option<String>, String)>, SettingsError> {
-    let given = if given.is_empty() {
-        config.list("invoke_image")?
-    } else {
-        given.to_vec()
-    };
-    let split = |text: &String| match text.split_once('=') {
-        Some((function, image)) if !function.is_empty() && !image.is_empty() => {
-            Ok((Some(function.to_owned()), image.to_owned()))
-        }
-        None if !text.is_empty() => Ok((None, text.clone())),
-        _ => Err(SettingsError::Image(text.clone())),
-    };
-    given.iter().map(split).collect()
 }

@@ -122,10 +122,13 @@ impl Sandbox {
     /// Moves bytes. What a process wrote before it used a connection goes ahead of what it sent there: the connections
     /// are read first, then the pipes are drained, then what was read is passed on. The end of a process goes last.
     fn exchange(&mut self, connected: bool) {
-        while connected && let Ok((socket, _)) = self.listener.accept() {
+        let dead = self.processes.values().any(Process::end_untold);
+        // One that has ended may have connected after it was looked for.
+        while (connected || dead)
+            && let Ok((socket, _)) = self.listener.accept()
+        {
             self.open_connection(socket);
         }
-        let dead = self.processes.values().any(Process::end_untold);
         let (link, buffer) = (&mut self.link, &mut self.buffer);
         loop {
             let ready: Vec<_> = self

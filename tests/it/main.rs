@@ -11,6 +11,7 @@ mod support;
 
 mod catalogue;
 mod conformance;
+mod container;
 mod debugging;
 mod endings;
 mod engine_faults;

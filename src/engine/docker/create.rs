@@ -83,6 +83,8 @@ fn host_config(spec: &Spec, mounts: Option<&Mounts<'_>>) -> HostConfig {
             }
             .to_owned(),
         ),
+        extra_hosts: (!spec.hosts.is_empty()).then(|| spec.hosts.clone()),
+        dns: (!spec.dns.is_empty()).then(|| spec.dns.clone()),
         mounts: mounts.map(|mounts| mount_list(spec, mounts)),
         ..HostConfig::default()
     }
@@ -130,6 +132,8 @@ mod tests {
             milli_cpus: None,
             user: None,
             open_files: Some(1024),
+            hosts: Vec::new(),
+            dns: Vec::new(),
             network: Network::Default,
             content: vec![Content {
                 source: "/work/src".into(),

@@ -95,9 +95,9 @@ async fn sandbox(mut call_rx: mpsc::UnboundedReceiver<Call>, invocation: Arc<Inv
                 }
                 let _ = reply.send(begun);
             }
-            Call::ResponseEnd(finish, reply) => {
+            Call::ResponseEnd { id, finish, reply } => {
                 answers += u32::from(!matches!(finish, Finish::Truncated));
-                let _ = reply.send(exchange.end_response());
+                let _ = reply.send(exchange.end_response(&id));
             }
             Call::Error {
                 id, nonce, reply, ..

@@ -252,7 +252,8 @@ impl Scripted {
 
     /// Ends the sandbox without waiting for that.
     pub(crate) fn stop(&mut self) {
-        self.sandbox = None;
+        let sandbox = self.sandbox.take().and_then(Arc::into_inner);
+        tokio::spawn(sandbox.expect("nothing runs").stop());
     }
 
     /// Asks for work and returns the id of the invocation.
@@ -355,6 +356,7 @@ fn plan(timeout: std::time::Duration) -> Plan {
         timeout,
         memory_mb: 128,
         patience: std::time::Duration::from_millis(20),
+        grace: std::time::Duration::ZERO,
         parallel: false,
         debugged: false,
     }

@@ -1,0 +1,186 @@
+//! What the container is made with: its image, its network, its limits.
+
+use super::{Config, SettingsError, samconfig};
+use crate::cli::ContainerArgs;
+use crate::engine::{Network, PullPolicy, Transport};
+use crate::env::{self, Env};
+
+/// The settings of a container.
+#[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
+pub struct Container {
+    /// When to ask a registry.
+    pub pull: PullPolicy,
+    /// Images instead of Lambda's: for one function, or for all.
+    pub images: Vec<(Option<String>, String)>,
+    /// What the sandbox can reach.
+    pub network: Network,
+    /// Further names that it knows, as `name:address`.
+    pub hosts: Vec<String>,
+    /// Name servers instead of the engine's.
+    pub dns: Vec<String>,
+    /// Whether the sandbox may use more memory than the function is configured with.
+    pub no_memory_limit: bool,
+    /// Whether it gets the share of a processor that the function's memory stands for.
+    pub cpu_share: bool,
+    /// Whether the function runs as Lambda's user.
+    pub lambda_user: bool,
+    /// Whether the runtime is asked to end before it is killed.
+    pub shutdown: bool,
+    /// How the supervisor talks to sam-rs.
+    pub transport: Transport,
+    /// Options that were given and have no effect.
+    pub idle: Vec<&'static str>,
+}
+
+impl Container {
+    /// Resolves the settings.
+    ///
+    /// # Errors
+    /// A value that cannot be.
+    pub(super) fn resolve(
+        args: &ContainerArgs,
+        env: &Env,
+        config: &Config,
+    ) -> Result<Self, SettingsError> {
+        let network = args
+            .docker_network
+            .as_deref()
+            .or(env.get(env::SAM_DOCKER_NETWORK))
+            .map(str::to_owned)
+            .or(config.text("docker_network")?);
+        Ok(Self {
+            pull: pull_policy(args, env, config)?,
+            images: images(&list(&args.invoke_image, "invoke_image", config)?)?,
+            network: network.map_or(Network::Default, |name| Network::from(name.as_str())),
+            hosts: hosts(&list(&args.add_host, "add_host", config)?)?,
+            dns: list(&args.container_dns, "container_dns", config)?,
+            no_memory_limit: args.no_memory_limit || config.flag("no_memory_limit")?,
+            cpu_share: args.cpu_share || config.flag("cpu_share")?,
+            lambda_user: args.lambda_user || config.flag("lambda_user")?,
+            shutdown: args.shutdown || config.flag("shutdown")?,
+            transport: args.transport.unwrap_or_default(),
+            idle: idle(args, env, config)?,
+        })
+    }
+}
+
+fn list(given: &[String], key: &str, config: &Config) -> Result<Vec<String>, SettingsError> {
+    if given.is_empty() {
+        config.list(key)
+    } else {
+        Ok(given.to_vec())
+    }
+}
+
+/// A switch of the command line, a variable or the configuration.
+fn switch(
+    given: bool,
+    (variable, key): (&str, &str),
+    env: &Env,
+    config: &Config,
+) -> Result<bool, SettingsError> {
+    match env.get(variable).and_then(samconfig::boolean) {
+        _ if given => Ok(true),
+        Some(set) => Ok(set),
+        None => config.flag(key),
+    }
+}
+
+/// Skipping the look for a newer image is all that "always" is for; what the command line says outright comes first.
+fn pull_policy(
+    args: &ContainerArgs,
+    env: &Env,
+    config: &Config,
+) -> Result<PullPolicy, SettingsError> {
+    let skip = (env::SAM_SKIP_PULL_IMAGE, "skip_pull_image");
+    let skip = switch(args.skip_pull_image, skip, env, config)?;
+    let force = (env::SAM_FORCE_IMAGE_BUILD, "force_image_build");
+    let force = switch(args.force_image_build, force, env, config)?;
+    let configured = config.text("pull")?.map(|text| text.parse()).transpose();
+    let configured = configured.map_err(|reason: String| {
+        SettingsError::Usage(format!("Invalid value for '--pull': {reason}"))
+    })?;
+    let configured = if force {
+        Some(PullPolicy::Always)
+    } else {
+        configured
+    };
+    Ok(match (args.pull, configured) {
+        (Some(policy), _) => policy,
+        (None, Some(PullPolicy::Always)) if skip => PullPolicy::Missing,
+        (None, configured) => configured.unwrap_or_default(),
+    })
+}
+
+fn images(given: &[String]) -> Result<Vec<(Option<String>, String)>, SettingsError> {
+    let split = |text: &String| match text.split_once('=') {
+        Some((function, image)) if !function.is_empty() && !image.is_empty() => {
+            Ok((Some(function.to_owned()), image.to_owned()))
+        }
+        None if !text.is_empty() => Ok((None, text.clone())),
+        _ => Err(SettingsError::Image(text.clone())),
+    };
+    given.iter().map(split).collect()
+}
+
+/// The last address of each name.
+fn hosts(given: &[String]) -> Result<Vec<String>, SettingsError> {
+    let mut hosts: Vec<(&str, &str)> = Vec::new();
+    for text in given {
+        let Some((name, address)) = text.split_once(':') else {
+            return Err(SettingsError::Usage(
+                "Invalid value for '--add-host': --add-host is not a valid format, it needs to be of the form hostname:IP"
+                    .to_owned(),
+            ));
+        };
+        hosts.retain(|(known, _)| *known != name);
+        hosts.push((name, address));
+    }
+    let joined = hosts
+        .iter()
+        .map(|(name, address)| format!("{name}:{address}"));
+    Ok(joined.collect())
+}
+
+/// What is asked for and does nothing; a directory for layers that is a file is refused all the same.
+fn idle(
+    args: &ContainerArgs,
+    env: &Env,
+    config: &Config,
+) -> Result<Vec<&'static str>, SettingsError> {
+    let given = |path: &Option<std::path::PathBuf>, variable, key| {
+        let shell = env.get(variable).map(str::to_owned);
+        let path = path.as_ref().map(|path| path.display().to_string());
+        Ok::<_, SettingsError>(path.or(shell).or(config.text(key)?))
+    };
+    let layers = given(
+        &args.layer_cache_basedir,
+        env::SAM_LAYER_CACHE_BASEDIR,
+        "layer_cache_basedir",
+    )?;
+    if let Some(path) = layers
+        .as_ref()
+        .filter(|path| env.directory.join(path).is_file())
+    {
+        return Err(SettingsError::Usage(format!(
+            "Invalid value for '--layer-cache-basedir': Directory '{path}' is a file."
+        )));
+    }
+    let volumes = given(
+        &args.docker_volume_basedir,
+        env::SAM_DOCKER_VOLUME_BASEDIR,
+        "docker_volume_basedir",
+    )?;
+    let links = args.mount_symlinks || !args.no_mount_symlinks && config.flag("mount_symlinks")?;
+    let all = [
+        (layers.is_some(), "--layer-cache-basedir"),
+        (volumes.is_some(), "--docker-volume-basedir"),
+        (links, "--mount-symlinks"),
+    ];
+    Ok(all
+        .into_iter()
+        .filter(|(set, _)| *set)
+        .map(|(_, name)| name)
+        .collect())
+}
