@@ -33,6 +33,14 @@ pub struct TemplateArgs {
     #[arg(long, hide = true, overrides_with = "language_extensions")]
     pub no_language_extensions: bool,
 
+    /// Value of an environment variable, `NAME=VALUE`, or the shell's with `NAME`; before all others, may be repeated
+    #[arg(long, value_name = "NAME=VALUE", action = clap::ArgAction::Append)]
+    pub env: Vec<String>,
+
+    /// File with lines `NAME=VALUE`, over the template's and the other file's; may be repeated
+    #[arg(long, value_name = "PATH", action = clap::ArgAction::Append)]
+    pub env_file: Vec<PathBuf>,
+
     /// JSON or dotenv file with values for the functions' environment variables
     #[arg(short = 'n', long, value_name = "PATH")]
     pub env_vars: Option<PathBuf>,

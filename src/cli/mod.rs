@@ -37,6 +37,26 @@ pub enum Command {
     Local(Local),
 }
 
+/// The keys that a configuration file may have for a command: its options' long names, and its arguments.
+#[must_use]
+pub fn keys<A: clap::Args>() -> Vec<String> {
+    let command = A::augment_args(clap::Command::new("keys"));
+    let names = command.get_arguments().flat_map(|argument| {
+        let long = argument.get_long_and_visible_aliases().unwrap_or_default();
+        let positional = argument.is_positional().then(|| {
+            let names = argument.get_value_names().unwrap_or_default();
+            names
+                .iter()
+                .map(|name| name.to_lowercase())
+                .collect::<Vec<_>>()
+        });
+        let long = long.into_iter().map(|name| name.replace('-', "_"));
+        long.chain(positional.unwrap_or_default())
+            .collect::<Vec<_>>()
+    });
+    names.collect()
+}
+
 /// What to do on this machine.
 #[derive(Debug, Subcommand)]
 pub enum Local {

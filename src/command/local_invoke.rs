@@ -142,13 +142,14 @@ fn variables(
     env: &Env,
     events: &Events,
 ) -> Result<Vec<(String, String)>, Error> {
-    let overrides = settings
+    let mut overrides = settings
         .env_vars
         .as_deref()
         .map(EnvVars::load)
         .transpose()?
         .unwrap_or_default()
         .of(function)?;
+    overrides.extend(settings.env.iter().cloned());
     let surroundings = &settings.aws.surroundings;
     let shell = |name: &str| env.raw(name);
     let (variables, refused) = environment(function, surroundings, shell, &overrides);

@@ -1,15 +1,69 @@
 //! The file of `--env-vars`: JSON with sections, or dotenv.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use super::SettingsError;
+use super::{Config, SettingsError, existing};
+use crate::cli::TemplateArgs;
+use crate::env::Env;
 use crate::function::Function;
 use crate::function::variables::Overrides;
 
 /// The section for all functions.
 const COMMON: &str = "Parameters";
+
+/// The values of `--env-file` and, over them, of `--env`.
+pub(super) fn given(
+    args: &TemplateArgs,
+    config: &Config,
+    env: &Env,
+) -> Result<Overrides, SettingsError> {
+    let files = if args.env_file.is_empty() {
+        config
+            .list("env_file")?
+            .into_iter()
+            .map(PathBuf::from)
+            .collect()
+    } else {
+        args.env_file.clone()
+    };
+    let mut given = Vec::new();
+    for path in files {
+        let path = existing(Some(path), "'--env-file'", env)?.unwrap_or_default();
+        let text = std::fs::read_to_string(&path)
+            .map_err(|source| SettingsError::Unreadable { path, source })?;
+        let variables = dotenv(text.trim_start_matches('\u{feff}'));
+        given.extend(
+            variables
+                .iter()
+                .map(|(name, value)| (name.clone(), text_of(value))),
+        );
+    }
+    let single = if args.env.is_empty() {
+        config.list("env")?
+    } else {
+        args.env.clone()
+    };
+    for text in single {
+        match text.split_once('=') {
+            Some((name, value)) if !name.is_empty() => {
+                given.push((name.to_owned(), Some(value.to_owned())));
+            }
+            None if !text.is_empty() => {
+                // What the shell does not have is left as it is.
+                let value = env.raw(&text).map(str::to_owned);
+                given.extend(value.map(|value| (text, Some(value))));
+            }
+            _ => {
+                return Err(SettingsError::Usage(format!(
+                    "Invalid value for '--env': '{text}' is neither NAME=VALUE nor NAME."
+                )));
+            }
+        }
+    }
+    Ok(given)
+}
 
 /// The file's contents.
 #[derive(Clone, Debug, Default)]
@@ -81,7 +135,7 @@ impl EnvVars {
             None => Ok(Vec::new()),
             Some(Value::Object(variables)) => Ok(variables
                 .iter()
-                .map(|(name, value)| (name.clone(), text(value)))
+                .map(|(name, value)| (name.clone(), text_of(value)))
                 .collect()),
             Some(_) => Err(SettingsError::EnvVarsSection(name.to_owned())),
         }
@@ -89,7 +143,7 @@ impl EnvVars {
 }
 
 /// A value as a variable: null removes it, maps and lists are empty as in SAM CLI.
-fn text(value: &Value) -> Option<String> {
+fn text_of(value: &Value) -> Option<String> {
     match value {
         Value::Null => None,
         Value::Bool(value) => Some(value.to_string()),

@@ -25,7 +25,7 @@ pub use proxies::proxies;
 pub use samconfig::Config;
 
 use self::overrides::Gathered;
-use crate::cli::{ConfigArgs, InvokeArgs};
+use crate::cli::{self, ConfigArgs, InvokeArgs};
 use crate::env::{self, Env};
 use crate::function::Runtime;
 use crate::lambda::Output;
@@ -63,6 +63,8 @@ pub struct Invoke {
     pub template: PathBuf,
     /// Values of parameters.
     pub overrides: Overrides,
+    /// Values of variables, before all others.
+    pub env: Vec<(String, Option<String>)>,
     /// File with variables.
     pub env_vars: Option<PathBuf>,
     /// File for output.
@@ -95,7 +97,7 @@ impl Invoke {
             .ignored
             .iter()
             .map(|part| format!("'{part}' in --parameter-overrides is no override"))
-            .chain(config.note.clone());
+            .chain(config.notes.clone());
         let container = Container::resolve(&args.container, env, &config)?;
         let idle = container.idle.iter();
         let idle = idle.map(|option| {
@@ -124,6 +126,7 @@ impl Invoke {
                     None => default_template(&env.directory),
                 },
             },
+            env: env_vars::given(&args.template, &config, env)?,
             env_vars: existing(
                 args.template
                     .env_vars
@@ -150,12 +153,12 @@ fn config(args: &ConfigArgs, template: Option<&Path>, env: &Env) -> Result<Confi
         .and_then(Path::parent)
         .map(|parent| env.directory.join(parent));
     let directory = beside.unwrap_or_else(|| env.directory.clone());
-    let environment = args.config_env.as_deref().unwrap_or("default");
+    let environment = args.config_env.as_deref().unwrap_or(samconfig::DEFAULT);
     Config::load(
         args.config_file.as_deref(),
         &directory,
         environment,
-        "local_invoke",
+        ("local_invoke", cli::keys::<InvokeArgs>),
     )
 }
 

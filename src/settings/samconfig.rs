@@ -10,6 +10,8 @@ use super::setting::{Format, Setting, Value};
 use crate::template::overrides::ParsedOverrides;
 use crate::template::{Problem, Source, Span};
 
+/// The environment that is read when none is named.
+pub(super) const DEFAULT: &str = "default";
 /// Where the file is looked for, the first that is there counts.
 const NAMES: [&str; 3] = ["samconfig.toml", "samconfig.yaml", "samconfig.yml"];
 
@@ -18,8 +20,8 @@ const NAMES: [&str; 3] = ["samconfig.toml", "samconfig.yaml", "samconfig.yml"];
 pub struct Config {
     source: Option<Source>,
     values: BTreeMap<String, Setting>,
-    /// What there is to say of the choice of the file.
-    pub note: Option<String>,
+    /// What there is to say of the file, for people.
+    pub notes: Vec<String>,
 }
 
 /// A word for true or false, in any of the spellings that the command line takes.
@@ -41,7 +43,7 @@ impl Config {
         named: Option<&Path>,
         directory: &Path,
         environment: &str,
-        command: &str,
+        (command, keys): (&str, fn() -> Vec<String>),
     ) -> Result<Self, SettingsError> {
         let usual: Vec<_> = NAMES
             .iter()
@@ -57,7 +59,7 @@ impl Config {
             return Err(SettingsError::ConfigFormat(path));
         };
         let mut config = match std::fs::read_to_string(&path) {
-            Ok(text) => Self::parse((path, format), &text, environment, command)?,
+            Ok(text) => Self::parse((path, format), &text, environment, (command, keys))?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => match named {
                 Some(name) if name != Path::new(NAMES[0]) => {
                     return Err(SettingsError::NoConfig(name.display().to_string()));
@@ -66,12 +68,13 @@ impl Config {
             },
             Err(source) => return Err(SettingsError::Unreadable { path, source }),
         };
-        config.note = usual.first().filter(|_| named.is_none() && usual.len() > 1).map(|name| {
+        let choice = usual.first().filter(|_| named.is_none() && usual.len() > 1).map(|name| {
             format!(
                 "More than one samconfig file found; using {name}. To use another config file, please specify it using \
                  the '--config-file' flag."
             )
         });
+        config.notes.extend(choice);
         Ok(config)
     }
 
@@ -79,7 +82,7 @@ impl Config {
         (path, format): (PathBuf, Format),
         text: &str,
         environment: &str,
-        command: &str,
+        (command, keys): (&str, fn() -> Vec<String>),
     ) -> Result<Self, SettingsError> {
         // A mark that some editors write is no part of the text that places count in.
         let text = text.trim_start_matches('\u{feff}');
@@ -110,18 +113,39 @@ impl Config {
                 return Err(problem(&source, text, range, hint));
             }
         }
+        let (mut notes, keys) = (Vec::new(), keys());
+        let others = root
+            .entries()
+            .unwrap_or_default()
+            .iter()
+            .map(|(name, _)| name);
+        let others: Vec<_> = others.filter(|name| *name != "version").collect();
+        if root.get(environment).is_none() && environment != DEFAULT {
+            let (path, others) = (source.path.display(), joined(&others));
+            notes.push(format!(
+                "{path} has no environment '{environment}', only {others}"
+            ));
+        }
         let mut values = BTreeMap::new();
         for section in ["global", command] {
             let table = [environment, section, "parameters"]
                 .iter()
                 .try_fold(&root, |table, name| table.get(name));
             let entries = table.and_then(Setting::entries).unwrap_or_default();
+            // What is for every command may be for another one.
+            let mut unknown: Vec<_> = entries
+                .iter()
+                .filter(|(key, _)| section == command && !keys.contains(key))
+                .collect();
+            unknown.sort_by_key(|(_, setting)| setting.range.start);
+            let unknown = unknown.into_iter();
+            notes.extend(unknown.map(|(key, setting)| unknown_key(&source, (key, setting), &keys)));
             values.extend(entries.iter().cloned());
         }
         Ok(Self {
             source: Some(source),
             values,
-            note: None,
+            notes,
         })
     }
 
@@ -210,6 +234,30 @@ impl Config {
     }
 }
 
+/// What to say of a key that means nothing.
+fn unknown_key(source: &Source, (key, setting): (&str, &Setting), keys: &[String]) -> String {
+    let before = &source.text[..setting.range.start.min(source.text.len())];
+    let line = before.matches('\n').count() + 1;
+    let spelled = key.replace('-', "_");
+    let near = keys
+        .iter()
+        .map(|known| (strsim::damerau_levenshtein(known, &spelled), known))
+        .min()
+        .filter(|(distance, known)| *distance <= known.len() / 3);
+    let near = near.map_or_else(String::new, |(_, known)| {
+        format!("; did you mean '{known}'?")
+    });
+    format!(
+        "{}:{line}: '{key}' is no setting of this command{near}",
+        source.path.display()
+    )
+}
+
+fn joined(names: &[&String]) -> String {
+    let quoted: Vec<_> = names.iter().map(|name| format!("'{name}'")).collect();
+    quoted.join(", ")
+}
+
 /// A pipe has no name that tells its format.
 fn is_pipe(path: &Path) -> bool {
     use std::os::unix::fs::FileTypeExt;
@@ -256,7 +304,7 @@ mod tests {
             ("samconfig.toml".into(), Format::Toml),
             text,
             "default",
-            "local_invoke",
+            ("local_invoke", Vec::new),
         )
     }
 

@@ -5,7 +5,7 @@ use crate::support::Project;
 const SHOW: &str = "
 import os
 def handler(event, context):
-    names = ['A', 'B', 'C', 'AWS_REGION', 'AWS_DEFAULT_REGION', 'AWS_ACCOUNT_ID', 'AWS_ACCESS_KEY_ID', 'AWS_SAM_LOCAL',
+    names = ['A', 'B', 'C', 'D', 'E', 'AWS_REGION', 'AWS_DEFAULT_REGION', 'AWS_ACCOUNT_ID', 'AWS_ACCESS_KEY_ID', 'AWS_SAM_LOCAL',
              'AWS_LAMBDA_FUNCTION_NAME', 'AWS_LAMBDA_LOG_GROUP_NAME', 'AWS_LAMBDA_FUNCTION_MEMORY_SIZE', '_HANDLER',
              'AWS_LAMBDA_RUNTIME_API', 'AWS_EXECUTION_ENV', 'AWS_SESSION_TOKEN']
     return {'env': {n: os.environ.get(n) for n in names}, 'event': event}
@@ -291,4 +291,64 @@ fn proxies_of_the_docker_cli_reach_the_function() {
     let output = project.finish(child).success();
     assert_eq!(output.json()["http_proxy"], "http://proxy.invalid:1");
     assert_eq!(output.json()["NO_PROXY"], "127.0.0.1,localhost");
+}
+
+#[test]
+fn variables_can_be_given_one_by_one() {
+    let project = project()
+        .file("env.json", r#"{"Parameters": {"A": "json", "B": "json"}}"#)
+        .file("more.env", "B=file\nC='of the file'\n");
+    let arguments = [
+        "-n",
+        "env.json",
+        "--env-file",
+        "more.env",
+        "--env",
+        "C=a=b",
+        "--env",
+        "D",
+        "--env",
+        "E",
+    ];
+    let env = env(&project, &arguments, &[("D", "shell")]);
+    assert_eq!((&env["A"], &env["B"]), (&"json".into(), &"file".into()));
+    assert_eq!((&env["C"], &env["D"]), (&"a=b".into(), &"shell".into()));
+    assert!(env["E"].is_null());
+    for (arguments, error) in [
+        (
+            ["--env", "=x"],
+            "Invalid value for '--env': '=x' is neither NAME=VALUE nor NAME.",
+        ),
+        (
+            ["--env-file", "nope"],
+            "Invalid value for '--env-file': Path 'nope' does not exist.",
+        ),
+    ] {
+        project.invoke(&arguments).failure(2, error);
+    }
+}
+
+#[test]
+fn what_a_configuration_has_in_vain_is_told() {
+    let config = "version = 0.1\n[default.global.parameters]\nstack_name = 'x'\n[default.local_invoke.parameters]\n\
+                  function_logical_id = 'Hello'\ndebug-prot = 1\nparameter-overrides = 'Stage=x'\nelsewhere = 2\n";
+    let project = project().file("samconfig.toml", config);
+    let output = project.invoke(&[]).success();
+    let told: Vec<_> = output
+        .stderr
+        .lines()
+        .filter_map(|line| line.split_once("samconfig.toml:"))
+        .map(|(_, told)| told)
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "6: 'debug-prot' is no setting of this command; did you mean 'debug_port'?",
+            "7: 'parameter-overrides' is no setting of this command; did you mean 'parameter_overrides'?",
+            "8: 'elsewhere' is no setting of this command",
+        ]
+    );
+    let output = project.invoke(&["Hello", "--config-env", "prod"]).success();
+    let text = "samconfig.toml has no environment 'prod', only 'default'\n";
+    assert!(output.stderr.contains(text), "{}", output.stderr);
 }
