@@ -85,7 +85,6 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use clap::Parser;
 use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
 use tracing::Level;
@@ -94,7 +93,7 @@ use tracing_subscriber::fmt::format::FmtSpan;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::cli::{App, Command, InvokeArgs, Local};
+use crate::cli::{Command, InvokeArgs, Local};
 use crate::env::Env;
 use crate::error::Error;
 use crate::exit::Exit;
@@ -122,7 +121,7 @@ pub async fn run(arguments: Vec<OsString>, env: Env, streams: Streams, shutdown:
         engine::reaper::main(&address, &env).await;
         return Exit::Success;
     }
-    let app = match App::try_parse_from(cli::spelled(arguments)) {
+    let app = match cli::parse(arguments) {
         Ok(app) => app,
         Err(error) => return misunderstood(&error, streams, &shutdown).await,
     };

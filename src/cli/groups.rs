@@ -169,6 +169,10 @@ pub struct ConfigArgs {
     /// Environment of the configuration file [default: default]
     #[arg(long, value_name = "NAME")]
     pub config_env: Option<String>,
+
+    /// Keep what the command line says in the configuration file
+    #[arg(long)]
+    pub save_params: bool,
 }
 
 /// What is shown where.

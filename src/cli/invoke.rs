@@ -6,6 +6,17 @@ use super::groups::{
     AwsArgs, ConfigArgs, ContainerArgs, DebugArgs, OutputArgs, TemplateArgs, UnsupportedArgs,
 };
 
+/// An option as it was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Given {
+    /// Its key in a configuration file.
+    pub key: String,
+    /// Its values; none for a switch.
+    pub values: Vec<String>,
+    /// Whether it may have several.
+    pub list: bool,
+}
+
 /// Run a function once, and print its result.
 #[derive(Args, Debug, Default)]
 pub struct InvokeArgs {
@@ -61,6 +72,10 @@ pub struct InvokeArgs {
     /// What is shown where.
     #[command(flatten)]
     pub output: OutputArgs,
+
+    /// What the command line said, by the keys of a configuration file.
+    #[arg(skip)]
+    pub given: Vec<Given>,
 
     /// What is not emulated.
     #[command(flatten)]

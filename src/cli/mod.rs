@@ -6,13 +6,16 @@ mod invoke;
 mod spelling;
 mod usage;
 
-use clap::{Parser, Subcommand};
+use std::ffi::OsString;
+
+use clap::parser::ValueSource;
+use clap::{ArgAction, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub use groups::{
     AwsArgs, ConfigArgs, ContainerArgs, DebugArgs, OutputArgs, TemplateArgs, UnsupportedArgs,
 };
-pub use invoke::InvokeArgs;
-pub use spelling::spelled;
+pub use invoke::{Given, InvokeArgs};
+use spelling::spelled;
 pub use usage::mistake;
 
 /// Runs AWS Lambda functions on this machine, in containers.
@@ -35,6 +38,50 @@ pub enum Command {
     /// Run functions on this machine
     #[command(subcommand, arg_required_else_help = true)]
     Local(Local),
+}
+
+/// Reads the command line.
+///
+/// # Errors
+/// It is none, or asks for help.
+pub fn parse(arguments: Vec<OsString>) -> Result<App, clap::Error> {
+    let matches = App::command().try_get_matches_from(spelled(arguments))?;
+    let mut app = App::from_arg_matches(&matches)?;
+    let Command::Local(Local::Invoke(args)) = &mut app.command;
+    let invoke = matches
+        .subcommand()
+        .and_then(|(_, local)| local.subcommand());
+    args.given = invoke.map_or_else(Vec::new, |(_, matches)| given(matches));
+    Ok(app)
+}
+
+/// What the command line says, in the order of its options.
+fn given(matches: &ArgMatches) -> Vec<Given> {
+    let command = InvokeArgs::augment_args(clap::Command::new("given"));
+    let of = |argument: &clap::Arg| {
+        let id = argument.get_id().as_str();
+        let given = matches.value_source(id) == Some(ValueSource::CommandLine);
+        let own = matches!(id, "save_params" | "config_file" | "config_env");
+        let takes_values = argument.get_action().takes_values();
+        let values = matches.get_raw(id).filter(|_| takes_values);
+        let values = values.into_iter().flatten();
+        let list = matches!(argument.get_action(), ArgAction::Append)
+            || argument
+                .get_num_args()
+                .is_some_and(|number| number.max_values() > 1);
+        (given && !own).then(|| Given {
+            key: match id {
+                "template" => "template_file".to_owned(),
+                "function" => "function_logical_id".to_owned(),
+                id => id.to_owned(),
+            },
+            values: values
+                .map(|value| value.to_string_lossy().into_owned())
+                .collect(),
+            list,
+        })
+    };
+    command.get_arguments().filter_map(of).collect()
 }
 
 /// The keys that a configuration file may have for a command: its options' long names, and its arguments.

@@ -9,7 +9,7 @@ const GREEDY: &str = "--parameter-overrides";
 
 /// The arguments in the parser's spelling.
 #[must_use]
-pub fn spelled(arguments: Vec<OsString>) -> Vec<OsString> {
+pub(super) fn spelled(arguments: Vec<OsString>) -> Vec<OsString> {
     let mut spelled = Vec::with_capacity(arguments.len());
     let mut arguments = arguments.into_iter();
     for argument in arguments.by_ref() {

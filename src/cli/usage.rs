@@ -38,6 +38,7 @@ pub fn mistake(error: &Error) -> Option<String> {
                 .unwrap_or_default();
             format!("Invalid value for '{option}': {reason}")
         }
+        ErrorKind::TooManyValues => format!("Option '{option}' does not take a value."),
         ErrorKind::InvalidSubcommand => {
             format!(
                 "No such command '{}'.",

@@ -43,7 +43,7 @@ pub(super) async fn prepare(
     };
     let mut launch = Launch::of(function, &zip.runtime, &debugging)?;
     if let Some(path) = &debug.env_vars {
-        let variables = EnvVars::load(path)?.of(function)?;
+        let variables = EnvVars::load(path)?.flat_or_of(function)?;
         let set = variables
             .into_iter()
             .filter_map(|(name, value)| Some((name, value?)));

@@ -12,13 +12,21 @@ use crate::settings::EventSource;
 pub(super) async fn read(source: &EventSource, events: &Events) -> Result<Bytes, Error> {
     let (bytes, name) = match source {
         EventSource::Empty => return Ok(Bytes::from_static(b"{}")),
-        EventSource::File(path) => {
+        EventSource::File(path, given) => {
             let fail = |source| Error::File {
                 action: "reading the event from",
                 path: path.clone(),
                 source,
             };
-            let file = tokio::fs::File::open(path).await.map_err(fail)?;
+            let file = match tokio::fs::File::open(path).await {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                    return Err(Error::Event {
+                        message: format!("[Errno 2] No such file or directory: '{given}'"),
+                        hint: format!("there is no event at {}", path.display()),
+                    });
+                }
+                file => file.map_err(fail)?,
+            };
             (
                 limited(file).await.map_err(fail)?,
                 path.display().to_string(),
@@ -37,8 +45,10 @@ pub(super) async fn read(source: &EventSource, events: &Events) -> Result<Bytes,
             (bytes, "standard input".to_owned())
         }
     };
-    check(&bytes, &name)?;
-    Ok(bytes.into())
+    // A mark that some editors write is no part of the event.
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    check(bytes, &name)?;
+    Ok(Bytes::copy_from_slice(bytes))
 }
 
 /// Reads to the end, or until there is more than an event may have.

@@ -46,6 +46,9 @@ pub async fn local_invoke(
         .warnings
         .iter()
         .for_each(|warning| events.warn(warning));
+    if let Some(save) = &settings.save {
+        events.note(save.write()?);
+    }
     tokio::select! {
         exit = run(settings, env, events, shutdown, styled) => exit,
         interrupt = shutdown.requested() => Ok(Exit::Interrupted(interrupt)),

@@ -1,6 +1,6 @@
 //! What the container is made with: its image, its network, its limits.
 
-use super::{Config, SettingsError, samconfig};
+use super::{Config, SettingsError, env_flag};
 use crate::cli::ContainerArgs;
 use crate::engine::{Network, PullPolicy, Transport};
 use crate::env::{self, Env};
@@ -80,7 +80,7 @@ fn switch(
     env: &Env,
     config: &Config,
 ) -> Result<bool, SettingsError> {
-    match env.get(variable).and_then(samconfig::boolean) {
+    match env_flag(env, variable, key)? {
         _ if given => Ok(true),
         Some(set) => Ok(set),
         None => config.flag(key),

@@ -130,6 +130,20 @@ impl EnvVars {
         Ok(overrides)
     }
 
+    /// The values for a function; of a file without sections, all of it.
+    ///
+    /// # Errors
+    /// As [`of`](Self::of).
+    pub fn flat_or_of(&self, function: &Function) -> Result<Overrides, SettingsError> {
+        if self.sections.values().any(Value::is_object) {
+            return self.of(function);
+        }
+        let all = self.sections.iter();
+        Ok(all
+            .map(|(name, value)| (name.clone(), text_of(value)))
+            .collect())
+    }
+
     fn section(&self, name: &str) -> Result<Overrides, SettingsError> {
         match self.sections.get(name) {
             None => Ok(Vec::new()),

@@ -15,6 +15,9 @@ pub enum SettingsError {
     /// What is not emulated, and what to do instead.
     #[error("{0}")]
     Unsupported(&'static str),
+    /// A configuration file that cannot be written to.
+    #[error("the configuration cannot be saved: {0}")]
+    Save(String),
     /// A profile that was named and is not there.
     #[error("The config profile ({0}) could not be found")]
     Profile(String),

@@ -21,8 +21,8 @@ pub enum EventSource {
     Empty,
     /// Standard input, to its end.
     Stdin,
-    /// A file.
-    File(PathBuf),
+    /// A file, and its name as it was given.
+    File(PathBuf, String),
 }
 
 /// The events, one at least.
@@ -38,7 +38,7 @@ pub(super) fn events(
     };
     let source = |path: &String| match path.as_str() {
         "-" => EventSource::Stdin,
-        path => EventSource::File(env.directory.join(path)),
+        path => EventSource::File(env.directory.join(path), path.to_owned()),
     };
     Ok(if given.is_empty() {
         vec![EventSource::Empty]

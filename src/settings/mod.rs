@@ -10,6 +10,7 @@ mod invocation;
 mod overrides;
 mod proxies;
 mod samconfig;
+mod save;
 mod setting;
 mod unsupported;
 
@@ -23,6 +24,7 @@ pub use error::SettingsError;
 pub use invocation::EventSource;
 pub use proxies::proxies;
 pub use samconfig::Config;
+pub use save::Save;
 
 use self::overrides::Gathered;
 use crate::cli::{self, ConfigArgs, InvokeArgs};
@@ -77,6 +79,8 @@ pub struct Invoke {
     pub aws: Aws,
     /// Exit with an error when the function failed.
     pub fail_on_error: bool,
+    /// What of the command line is to be kept in the configuration.
+    pub save: Option<Save>,
     /// Tell of details on standard error.
     pub debug: bool,
     /// What was passed over, for people.
@@ -104,7 +108,7 @@ impl Invoke {
             format!("{option} has no effect: nothing is mounted or downloaded by it")
         });
         let profile = args.aws.profile.clone().or(config.text("profile")?);
-        let region = args.aws.region.clone().or(config.text("region")?);
+        let region = given(args.aws.region.as_ref()).or(config.text("region")?);
         let (aws, doubts) = Aws::resolve(region, profile.as_deref(), env)?;
         Ok(Self {
             warnings: ignored.chain(idle).chain(doubts).collect(),
@@ -138,10 +142,11 @@ impl Invoke {
             log_file: log_file(args, env, &config)?,
             container,
             debugger: Debug::resolve(&args.debug, env, &config)?,
+            save: Save::of(args, &aws.surroundings.region, env)?,
             aws,
             runtime: runtime(args, &config)?,
             debug: args.output.debug
-                || env_flag(env, env::SAM_DEBUG).unwrap_or(config.flag("debug")?),
+                || env_flag(env, env::SAM_DEBUG, "debug")?.unwrap_or(config.flag("debug")?),
             fail_on_error: args.output.fail_on_error || config.flag("fail_on_error")?,
         })
     }
@@ -153,7 +158,8 @@ fn config(args: &ConfigArgs, template: Option<&Path>, env: &Env) -> Result<Confi
         .and_then(Path::parent)
         .map(|parent| env.directory.join(parent));
     let directory = beside.unwrap_or_else(|| env.directory.clone());
-    let environment = args.config_env.as_deref().unwrap_or(samconfig::DEFAULT);
+    let environment = args.config_env.as_deref().filter(|name| !name.is_empty());
+    let environment = environment.unwrap_or(samconfig::DEFAULT);
     Config::load(
         args.config_file.as_deref(),
         &directory,
@@ -241,7 +247,16 @@ fn parameters(
     Ok(gathered.parsed)
 }
 
-/// A variable that is yes or no; none where it is neither.
-fn env_flag(env: &Env, name: &str) -> Option<bool> {
-    env.get(name).and_then(samconfig::boolean)
+/// A variable that stands for a switch; none where it is not set.
+fn env_flag(env: &Env, name: &str, key: &str) -> Result<Option<bool>, SettingsError> {
+    let Some(text) = env.get(name) else {
+        return Ok(None);
+    };
+    let flag = samconfig::boolean(text);
+    flag.map(Some).ok_or_else(|| {
+        let option = key.replace('_', "-");
+        SettingsError::Usage(format!(
+            "Invalid value for '--{option}': '{text}' is not a valid boolean."
+        ))
+    })
 }

@@ -13,7 +13,7 @@ use crate::template::{Problem, Source, Span};
 /// The environment that is read when none is named.
 pub(super) const DEFAULT: &str = "default";
 /// Where the file is looked for, the first that is there counts.
-const NAMES: [&str; 3] = ["samconfig.toml", "samconfig.yaml", "samconfig.yml"];
+pub(super) const NAMES: [&str; 3] = ["samconfig.toml", "samconfig.yaml", "samconfig.yml"];
 
 /// The parameters of one command in one environment.
 #[derive(Debug, Default)]
@@ -133,13 +133,9 @@ impl Config {
                 .try_fold(&root, |table, name| table.get(name));
             let entries = table.and_then(Setting::entries).unwrap_or_default();
             // What is for every command may be for another one.
-            let mut unknown: Vec<_> = entries
-                .iter()
-                .filter(|(key, _)| section == command && !keys.contains(key))
-                .collect();
-            unknown.sort_by_key(|(_, setting)| setting.range.start);
-            let unknown = unknown.into_iter();
-            notes.extend(unknown.map(|(key, setting)| unknown_key(&source, (key, setting), &keys)));
+            if section == command {
+                notes.extend(unknown_keys(&source, entries, &keys));
+            }
             values.extend(entries.iter().cloned());
         }
         Ok(Self {
@@ -232,6 +228,19 @@ impl Config {
         }
         Ok(gathered.parsed)
     }
+}
+
+/// What to say of the keys that mean nothing, in the file's order.
+fn unknown_keys(source: &Source, entries: &[(String, Setting)], keys: &[String]) -> Vec<String> {
+    let mut unknown: Vec<_> = entries
+        .iter()
+        .filter(|(key, _)| !keys.contains(key))
+        .collect();
+    unknown.sort_by_key(|(_, setting)| setting.range.start);
+    let told = unknown
+        .into_iter()
+        .map(|(key, setting)| unknown_key(source, (key, setting), keys));
+    told.collect()
 }
 
 /// What to say of a key that means nothing.

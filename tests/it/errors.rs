@@ -132,7 +132,7 @@ fn an_event_that_is_wrong() {
         .failure(1, "the event from ");
     project
         .invoke(&["-e", "nope.json"])
-        .failure(1, "reading the event from ");
+        .failure(1, "[Errno 2] No such file or directory: 'nope.json'");
     project
         .invoke(&["-e", "src"])
         .failure(1, "reading the event from ");

@@ -10,6 +10,7 @@
 mod support;
 
 mod catalogue;
+mod command_lines;
 mod conformance;
 mod container;
 mod debugging;

@@ -352,3 +352,34 @@ fn what_a_configuration_has_in_vain_is_told() {
     let text = "samconfig.toml has no environment 'prod', only 'default'\n";
     assert!(output.stderr.contains(text), "{}", output.stderr);
 }
+
+#[test]
+fn what_the_command_line_says_can_be_kept() {
+    let project = project()
+        .file("samconfig.toml", "# ours\nversion = 0.1\n")
+        .file("e.json", "1");
+    let output = project.invoke(&[
+        "Hello",
+        "-e",
+        "e.json",
+        "--parameter-overrides",
+        "Stage=kept",
+        "Other=x",
+        "--no-memory-limit",
+        "--save-params",
+    ]);
+    let stderr = output.success().stderr;
+    let told = "Saved parameters to config file 'samconfig.toml' under environment 'default': {'function_logical_id': 'Hello', \
+                'event': ['e.json'], 'parameter_overrides': ['Stage=kept', 'Other=x'], 'no_memory_limit': True}\n";
+    assert!(stderr.contains(told), "{stderr}");
+    let file = project.read("samconfig.toml");
+    assert!(file.starts_with("# ours\nversion = 0.1\n"), "{file}");
+    let again = project.invoke(&[]).success().json();
+    assert_eq!(
+        (&again["event"], &again["env"]["B"]),
+        (&1.into(), &"kept".into())
+    );
+    project
+        .invoke(&["Hello", "--save-params", "--config-file", "other.yaml"])
+        .failure(1, "Config file other.yaml does not exist");
+}
