@@ -25,13 +25,7 @@ pub enum Event {
     /// A runtime's process is started.
     InitStarted(Init),
     /// The runtime asked for work, or did not get as far as that.
-    InitEnded {
-        init: Init,
-        duration: Duration,
-        /// Whether it was part of an invocation's own time.
-        again: bool,
-        failure: Option<Failure>,
-    },
+    InitEnded(InitEnd),
     /// The event is with the runtime.
     Started { request_id: RequestId },
     /// The invocation is over.
@@ -94,6 +88,19 @@ pub struct Init {
     pub function: String,
     /// How the sandbox comes to be, in the service's words.
     pub initialization: &'static str,
+}
+
+/// An initialisation that is over.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InitEnd {
+    /// What it was for.
+    pub init: Init,
+    /// How long it took.
+    pub duration: Duration,
+    /// Whether it was part of an invocation's own time.
+    pub again: bool,
+    /// Why it failed, if it did.
+    pub failure: Option<Failure>,
 }
 
 /// The figures of one invocation.

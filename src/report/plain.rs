@@ -90,19 +90,8 @@ impl Reporter {
                     self.line(&line).await;
                 }
             }
-            Event::InitEnded {
-                init,
-                duration,
-                again,
-                failure,
-            } => {
-                let ended = platform::InitEnd {
-                    init,
-                    duration,
-                    again,
-                    failure,
-                };
-                for line in platform::init_ended(self.platform, &ended) {
+            Event::InitEnded(end) => {
+                for line in platform::init_ended(self.platform, &end) {
                     self.line(&line).await;
                 }
             }

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
-use crate::lambda::event::{Failure, Init, LogLevel, PlatformLogs, Report};
+use crate::lambda::event::{Failure, Init, InitEnd, LogLevel, PlatformLogs, Report};
 use crate::lambda::{LATEST, RequestId};
 
 /// The line of an initialisation that begins. Which version of a runtime the service would have taken, nobody knows here:
@@ -32,15 +32,6 @@ pub(super) fn init_started(logs: PlatformLogs, init: &Init) -> Option<String> {
             (level <= LogLevel::Info).then(|| line("platform.initStart", &record))
         }
     }
-}
-
-/// An initialisation that is over.
-pub(super) struct InitEnd {
-    pub(super) init: Init,
-    pub(super) duration: Duration,
-    /// Whether it was part of an invocation's own time.
-    pub(super) again: bool,
-    pub(super) failure: Option<Failure>,
 }
 
 /// The lines of an initialisation that is over; text only tells of one that failed.

@@ -66,8 +66,6 @@ impl State {
 /// What a call for work led to.
 #[derive(Debug)]
 pub struct Polled<W> {
-    /// This was the first one: initialisation is over.
-    pub initialised: bool,
     /// The delivery was made before, and is only shown again.
     pub shown_again: bool,
     /// A delivery and who gets it.
@@ -115,7 +113,6 @@ impl<W: Waiter> Exchange<W> {
     /// # Errors
     /// The call is not legal in this state; the waiter is given back with the reason.
     pub fn next(&mut self, waiter: W) -> Result<Polled<W>, (W, ApiError)> {
-        let initialised = self.state == State::Started;
         match self.state {
             State::Started | State::Sent => self.state = State::Ready,
             State::Ready => {}
@@ -124,7 +121,6 @@ impl<W: Waiter> Exchange<W> {
             State::Running => {
                 let deliver = self.current.clone().map(|delivery| (waiter, delivery));
                 return Ok(Polled {
-                    initialised: false,
                     shown_again: true,
                     deliver,
                 });
@@ -135,7 +131,6 @@ impl<W: Waiter> Exchange<W> {
         self.waiting.push_back(waiter);
         let offered = self.offered.take();
         Ok(Polled {
-            initialised,
             shown_again: false,
             deliver: offered.and_then(|delivery| self.offer(delivery)),
         })
@@ -330,7 +325,8 @@ mod tests {
 
     fn running() -> (Exchange<u32>, String) {
         let mut exchange = Exchange::default();
-        assert!(exchange.next(2).unwrap().initialised);
+        exchange.next(2).unwrap();
+        assert!(exchange.is_initialised());
         let (_, delivered) = exchange.offer(delivery()).expect("a runtime waits");
         (exchange, delivered.invocation.request_id.to_string())
     }
@@ -340,7 +336,7 @@ mod tests {
         let mut exchange: Exchange<u32> = Exchange::default();
         assert!(exchange.offer(delivery()).is_none());
         let polled = exchange.next(2).unwrap();
-        assert!(polled.initialised && polled.deliver.is_some());
+        assert!(exchange.is_initialised() && polled.deliver.is_some());
         running();
     }
 
@@ -389,7 +385,7 @@ mod tests {
             Err(ApiError::InvalidRequestId)
         );
         assert_eq!(exchange.error(&id, None), Err(ApiError::InvalidRequestId));
-        assert!(!exchange.next(2).unwrap().initialised);
+        assert!(exchange.next(2).is_ok());
     }
 
     #[tokio::test]
@@ -426,7 +422,8 @@ mod tests {
         exchange.init_error().unwrap();
         assert!(exchange.next(2).is_err() && !exchange.is_initialised());
         exchange.exited();
-        assert!(exchange.next(2).unwrap().initialised);
+        exchange.next(2).unwrap();
+        assert!(exchange.is_initialised());
     }
 
     #[tokio::test]
@@ -448,8 +445,9 @@ mod tests {
     #[tokio::test]
     async fn several_workers_wait_and_one_is_given_the_work() {
         let mut exchange: Exchange<u32> = Exchange::new(true);
-        assert!(exchange.next(2).unwrap().initialised);
-        assert!(!exchange.next(4).unwrap().initialised);
+        exchange.next(2).unwrap();
+        assert!(exchange.is_initialised());
+        exchange.next(4).unwrap();
         let (first, delivered) = exchange.offer(delivery()).unwrap();
         assert_eq!(first, 2);
         let polled = exchange.next(6).unwrap();

@@ -11,7 +11,7 @@ use serde_json::json;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::exchange::Delivery;
+use super::exchange::{Delivery, Waiter};
 use super::protocol::{self, ApiError};
 use super::server::{Call, Caller, Cut, collect, drain};
 use crate::lambda::{LATEST, MAX_RESPONSE, headers};
@@ -31,6 +31,12 @@ pub struct Registered {
 
 /// An extension's call that waits for an event.
 pub type ExtensionWaiting = oneshot::Sender<Result<Delivery, ApiError>>;
+
+impl Waiter for ExtensionWaiting {
+    fn is_gone(&self) -> bool {
+        self.is_closed()
+    }
+}
 
 /// A call of an extension. Each carries the way back for its answer.
 #[derive(Debug)]

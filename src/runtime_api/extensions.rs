@@ -5,6 +5,7 @@
 
 use uuid::Uuid;
 
+use super::exchange::{Delivery, Waiter};
 use super::protocol::ApiError;
 
 /// Most extensions of an environment.
@@ -23,6 +24,8 @@ struct Extension<W> {
     /// Whether it has ever asked for an event.
     initialised: bool,
     waiting: Option<W>,
+    /// The event that it was to be told of while it did not wait.
+    missed: Option<Delivery>,
 }
 
 /// The extensions of one runtime.
@@ -41,7 +44,7 @@ impl<W> Default for Extensions<W> {
     }
 }
 
-impl<W> Extensions<W> {
+impl<W: Waiter> Extensions<W> {
     /// An extension registers for events, and is given its id.
     ///
     /// # Errors
@@ -79,6 +82,7 @@ impl<W> Extensions<W> {
             invoke: !events.is_empty(),
             initialised: false,
             waiting: None,
+            missed: None,
         });
         Ok(id)
     }
@@ -88,26 +92,32 @@ impl<W> Extensions<W> {
         self.closed = true;
     }
 
-    /// An extension asks for its next event.
+    /// An extension asks for its next event; one that it missed is there at once.
     ///
     /// # Errors
     /// The id is nobody's; the waiter is given back with the reason.
-    pub fn next(&mut self, id: &str, waiter: W) -> Result<(), (W, ApiError)> {
-        match self.all.iter_mut().find(|extension| extension.id == id) {
-            Some(extension) => {
-                extension.initialised = true;
-                extension.waiting = Some(waiter);
-                Ok(())
-            }
-            None => Err((waiter, unknown(format!("Unknown extension {id}")))),
+    pub fn next(&mut self, id: &str, waiter: W) -> Result<Option<(W, Delivery)>, (W, ApiError)> {
+        let Some(extension) = self.all.iter_mut().find(|extension| extension.id == id) else {
+            return Err((waiter, unknown(format!("Unknown extension {id}"))));
+        };
+        extension.initialised = true;
+        if let Some(missed) = extension.missed.take() {
+            return Ok(Some((waiter, missed)));
         }
+        extension.waiting = Some(waiter);
+        Ok(None)
     }
 
     /// Who is to be told of an invocation; from now on each has to ask again.
-    pub fn invoked(&mut self) -> Vec<W> {
-        let told = self.all.iter_mut().filter(|extension| extension.invoke);
-        told.filter_map(|extension| extension.waiting.take())
-            .collect()
+    pub fn invoked(&mut self, delivery: &Delivery) -> Vec<W> {
+        let mut told = Vec::new();
+        for extension in self.all.iter_mut().filter(|extension| extension.invoke) {
+            match extension.waiting.take().filter(|waiter| !waiter.is_gone()) {
+                Some(waiter) => told.push(waiter),
+                None => extension.missed = Some(delivery.clone()),
+            }
+        }
+        told
     }
 
     /// The name of an extension that reports a failure.
@@ -149,7 +159,11 @@ fn unknown(message: String) -> ApiError {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
     use super::*;
+    use crate::lambda::{Deadline, Invocation};
 
     fn kind(result: Result<String, ApiError>) -> String {
         match result {
@@ -207,20 +221,30 @@ mod tests {
         );
     }
 
-    #[test]
-    fn an_invocation_lasts_until_each_that_was_told_is_done() {
+    #[tokio::test]
+    async fn an_invocation_lasts_until_each_that_was_told_is_done() {
         let mut extensions = Extensions::default();
         let told = extensions.register("told", &[INVOKE.to_owned()]).unwrap();
         let other = extensions.register("other", &[]).unwrap();
         assert!(!extensions.are_initialised());
-        extensions.next(&told, 1).unwrap();
+        extensions.next(&told, 4).unwrap();
         extensions.next(&other, 2).unwrap();
         assert!(extensions.are_initialised() && extensions.are_done());
-        assert_eq!(extensions.invoked(), [1]);
+        let delivery = Delivery {
+            invocation: Arc::new(Invocation::json("{}".into())),
+            deadline: Deadline::after(Duration::from_secs(3)),
+            function_arn: String::new(),
+            nonce: String::new(),
+        };
+        assert_eq!(extensions.invoked(&delivery), [4]);
         assert!(!extensions.are_done());
-        extensions.next(&told, 3).unwrap();
+        // It has gone away meanwhile, and asks again after the event.
+        assert!(extensions.next(&told, 3).unwrap().is_none());
         assert!(extensions.are_done());
-        assert_eq!(extensions.next("x", 4).unwrap_err().0, 4);
+        assert!(extensions.invoked(&delivery).is_empty());
+        assert_eq!(extensions.next(&told, 6).unwrap().unwrap().0, 6);
+        assert!(!extensions.are_done());
+        assert_eq!(extensions.next("x", 8).unwrap_err().0, 8);
         assert_eq!(extensions.failed(&other).unwrap(), "other");
         assert!(extensions.failed("x").is_err());
     }

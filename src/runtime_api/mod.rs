@@ -2,7 +2,8 @@
 //! identity, so no address, header or token is needed to know who asks.
 //!
 //! [`protocol`] knows paths, headers and error bodies; [`exchange`] knows which call is legal when; [`server`] joins
-//! them to hyper; [`extensions`] and `extension_api` do the same for extensions in the runtime's process. Knows neither engines nor templates.
+//! them to hyper; [`extensions`] and `extension_api` do the same for extensions in the runtime's process. Knows
+//! neither engines nor templates.
 
 pub mod exchange;
 mod extension_api;

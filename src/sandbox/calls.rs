@@ -90,7 +90,8 @@ impl Task {
                 let _ = reply.send(registered.map(|id| self.plan.registered(id)));
             }
             ExtensionCall::Next { id, reply } => match self.extensions.next(&id, reply) {
-                Ok(()) => self.initialised(),
+                Ok(None) => self.initialised(),
+                Ok(Some((reply, missed))) => _ = reply.send(Ok(missed)),
                 Err((reply, error)) => _ = reply.send(Err(error)),
             },
             ExtensionCall::Failed {

@@ -137,7 +137,7 @@ impl Task {
         };
         // On managed instances extensions are told of no invocation.
         if !self.plan.parallel {
-            for told in self.extensions.invoked() {
+            for told in self.extensions.invoked(&delivery) {
                 let _ = told.send(Ok(delivery.clone()));
             }
         }

@@ -15,7 +15,7 @@ use crate::lambda::Events;
 const PAUSE: Duration = Duration::from_millis(50);
 /// How long a debugger that listens takes to be ready: debugpy opens its port before the program has joined it, and turns
 /// away a client that comes in between.
-const SETTLE: Duration = Duration::from_millis(300);
+const JOINING: Duration = Duration::from_millis(300);
 
 /// A port of this machine, and the same port inside.
 #[derive(Debug)]
@@ -76,7 +76,7 @@ pub(super) fn announce(
             while channel.listening(address.port()).await == Some(false) {
                 tokio::time::sleep(PAUSE).await;
             }
-            tokio::time::sleep(SETTLE).await;
+            tokio::time::sleep(JOINING).await;
         };
         tokio::select! {
             () = listens => {}

@@ -1,8 +1,9 @@
 //! One function's execution environment: the engine's instance, the runtime in it, the Runtime API in front of it.
 //!
 //! [`Sandbox`] is the handle, `task` the actor that owns the state, `runtime` the life of its process and `course` that
-//! of an invocation, `calls` what its runtime says, `plan` what is to be started, `ending` how an end becomes an outcome, `debug` how a runtime is started
-//! for a debugger and `forward` how the debugger gets in. Knows neither the command line nor how outcomes are shown.
+//! of an invocation, `calls` what its runtime says, `plan` what is to be started, `ending` how an end becomes an outcome,
+//! `debug` how a runtime is started for a debugger and `forward` how the debugger gets in. Knows neither the command line
+//! nor how outcomes are shown.
 
 mod calls;
 mod course;

@@ -9,7 +9,7 @@ use super::course::Running;
 use super::ending::{self, ENOENT, SIGKILL};
 use super::task::{Calls, Next, Task};
 use crate::channel::frame::{Answer, Exit};
-use crate::lambda::event::{Event, Failure};
+use crate::lambda::event::{Event, Failure, InitEnd};
 use crate::lambda::{FunctionError, Outcome, RequestId};
 use crate::runtime_api::Extensions;
 
@@ -151,12 +151,12 @@ impl Task {
     /// Tells how long an initialisation took, and what became of it.
     pub(super) fn tell_init(&self, duration: Duration, failure: Option<Failure>) {
         let begun = self.running.as_ref().and_then(Running::deadline);
-        self.events.send(Event::InitEnded {
+        self.events.send(Event::InitEnded(InitEnd {
             init: self.plan.init.clone(),
             duration,
             again: begun.is_some(),
             failure,
-        });
+        }));
     }
 
     /// Ends the process and forgets it.

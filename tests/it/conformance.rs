@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sam_rs::channel::frame::{Exit, FromSandbox};
 use sam_rs::lambda::event::Failure;
-use sam_rs::lambda::{Body, BodyEnd, Outcome};
+use sam_rs::lambda::{BodyEnd, Outcome};
 use sam_rs::runtime_api;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
@@ -219,21 +219,9 @@ async fn a_streamed_answer_is_taken_at_its_end_and_as_it_is() {
     assert_eq!(status(&sandbox.receive(runtime).await), "202");
     sandbox.park(runtime).await;
     assert!(matches!(
-        end(&mut sandbox, response.body).await,
+        sandbox.end_of(response.body).await,
         BodyEnd::Complete
     ));
-}
-
-async fn end(sandbox: &mut Scripted, mut body: Body) -> BodyEnd {
-    loop {
-        tokio::select! {
-            chunk = body.next() => match chunk {
-                Ok(_) => {}
-                Err(end) => return end,
-            },
-            _ = sandbox.hear() => {}
-        }
-    }
 }
 
 #[tokio::test]

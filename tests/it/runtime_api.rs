@@ -207,21 +207,8 @@ async fn a_streamed_answer_with_a_failure_in_its_trailers() {
     let tail = "0\r\nLambda-Runtime-Function-Error-Type: Function.Broke\r\nLambda-Runtime-Function-Error-Body: e30=\r\n\r\n";
     sandbox.send(runtime, tail.as_bytes()).await;
     assert!(sandbox.receive(runtime).await.starts_with("HTTP/1.1 202"));
-    let end = end_of(&mut sandbox, response.body).await;
+    let end = sandbox.end_of(response.body).await;
     assert!(format!("{end:?}").contains("Function.Broke"), "{end:?}");
-}
-
-/// How a streamed body ends, while questions of the sandbox are answered.
-async fn end_of(sandbox: &mut Scripted, mut body: Body) -> BodyEnd {
-    loop {
-        tokio::select! {
-            chunk = body.next() => match chunk {
-                Ok(_) => {}
-                Err(end) => return end,
-            },
-            _ = sandbox.hear() => {}
-        }
-    }
 }
 
 /// A runtime that has begun to stream its answer.
@@ -250,7 +237,7 @@ async fn a_stream_that_breaks_off_has_the_cause_for_its_end() {
             },
         )
         .await;
-    let BodyEnd::Ended(outcome) = end_of(&mut sandbox, body).await else {
+    let BodyEnd::Ended(outcome) = sandbox.end_of(body).await else {
         panic!()
     };
     assert!(
@@ -259,7 +246,7 @@ async fn a_stream_that_breaks_off_has_the_cause_for_its_end() {
     );
 
     let (mut sandbox, _, body) = streaming(Duration::from_millis(50)).await;
-    let BodyEnd::Ended(outcome) = end_of(&mut sandbox, body).await else {
+    let BodyEnd::Ended(outcome) = sandbox.end_of(body).await else {
         panic!()
     };
     assert!(matches!(*outcome, Outcome::TimedOut { .. }), "{outcome:?}");
@@ -271,7 +258,7 @@ async fn a_stream_that_breaks_off_has_the_cause_for_its_end() {
             both: true,
         })
         .await;
-    let BodyEnd::Ended(outcome) = end_of(&mut sandbox, body).await else {
+    let BodyEnd::Ended(outcome) = sandbox.end_of(body).await else {
         panic!()
     };
     assert!(
@@ -287,7 +274,7 @@ async fn an_answer_that_is_whole_after_the_time_is_none() {
     sandbox.send(runtime, b"0\r\n\r\n").await;
     let late = sandbox.receive(runtime).await;
     assert_eq!(status(&late), "410", "{late}");
-    let BodyEnd::Ended(outcome) = end_of(&mut sandbox, body).await else {
+    let BodyEnd::Ended(outcome) = sandbox.end_of(body).await else {
         panic!()
     };
     assert!(matches!(*outcome, Outcome::TimedOut { .. }), "{outcome:?}");

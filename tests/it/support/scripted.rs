@@ -10,7 +10,7 @@ use sam_rs::engine::{
     Boxed, Ended, Engine, EngineError, Handle, ImageFacts, Instance, PullPolicy, Spec,
 };
 use sam_rs::lambda::event::{Event, Events, Init, Report};
-use sam_rs::lambda::{Invocation, Outcome};
+use sam_rs::lambda::{Body, BodyEnd, Invocation, Outcome};
 use sam_rs::sandbox::{Plan, Sandbox};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::mpsc;
@@ -240,6 +240,19 @@ impl Scripted {
         loop {
             tokio::select! {
                 outcome = &mut outcome => return outcome.unwrap(),
+                _ = self.hear() => {}
+            }
+        }
+    }
+
+    /// How a streamed body ends, while questions of the sandbox are answered.
+    pub(crate) async fn end_of(&mut self, mut body: Body) -> BodyEnd {
+        loop {
+            tokio::select! {
+                chunk = body.next() => match chunk {
+                    Ok(_) => {}
+                    Err(end) => return end,
+                },
                 _ = self.hear() => {}
             }
         }
