@@ -250,3 +250,16 @@ fn a_trace_that_is_sampled_is_told_and_reaches_the_function() {
     let line = format!("\nXRAY TraceId: {root}\tSegmentId: {parent}\tSampled: true\t\n");
     assert!(output.stderr.contains(&line), "{}", output.stderr);
 }
+
+#[test]
+fn a_function_in_rust_streams_too() {
+    let event = br#"{"do": "stream", "chunks": 3, "size": 4}"#;
+    let output = Project::provided().invoke_with_input(&["Hello", "-e", "-"], event);
+    let stdout = output.success().stdout;
+    // Its client begins with a prelude that ends with eight zeros.
+    assert_eq!(
+        stdout.rsplit('\0').next(),
+        Some("xxxxxxxxxxxx"),
+        "{stdout:?}"
+    );
+}
