@@ -73,7 +73,7 @@ pub struct InvokeArgs {
     #[command(flatten)]
     pub output: OutputArgs,
 
-    /// What the command line said, by the keys of a configuration file.
+    /// What the command line said, by the keys of a configuration file; only where that is to be kept.
     #[arg(skip)]
     pub given: Vec<Given>,
 

@@ -48,10 +48,13 @@ pub fn parse(arguments: Vec<OsString>) -> Result<App, clap::Error> {
     let matches = App::command().try_get_matches_from(spelled(arguments))?;
     let mut app = App::from_arg_matches(&matches)?;
     let Command::Local(Local::Invoke(args)) = &mut app.command;
-    let invoke = matches
-        .subcommand()
-        .and_then(|(_, local)| local.subcommand());
-    args.given = invoke.map_or_else(Vec::new, |(_, matches)| given(matches));
+    // Describing the options once more is not for every start.
+    if args.config.save_params {
+        let invoke = matches
+            .subcommand()
+            .and_then(|(_, local)| local.subcommand());
+        args.given = invoke.map_or_else(Vec::new, |(_, matches)| given(matches));
+    }
     Ok(app)
 }
 
