@@ -1,6 +1,6 @@
 //! What the container is made with: its image, its network, its limits.
 
-use super::{Config, SettingsError, env_flag};
+use super::{Config, SettingsError, env_flag, list};
 use crate::cli::ContainerArgs;
 use crate::engine::{Network, PullPolicy, Transport};
 use crate::env::{self, Env};
@@ -62,14 +62,6 @@ impl Container {
             transport: args.transport.unwrap_or_default(),
             idle: idle(args, env, config)?,
         })
-    }
-}
-
-fn list(given: &[String], key: &str, config: &Config) -> Result<Vec<String>, SettingsError> {
-    if given.is_empty() {
-        config.list(key)
-    } else {
-        Ok(given.to_vec())
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use super::{Config, SettingsError, existing};
+use super::{Config, SettingsError, existing, list};
 use crate::cli::TemplateArgs;
 use crate::env::Env;
 use crate::function::Function;
@@ -40,12 +40,7 @@ pub(super) fn given(
                 .map(|(name, value)| (name.clone(), text_of(value))),
         );
     }
-    let single = if args.env.is_empty() {
-        config.list("env")?
-    } else {
-        args.env.clone()
-    };
-    for text in single {
+    for text in list(&args.env, "env", config)? {
         match text.split_once('=') {
             Some((name, value)) if !name.is_empty() => {
                 given.push((name.to_owned(), Some(value.to_owned())));

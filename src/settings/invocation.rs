@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
 
-use super::{Config, SettingsError};
+use super::{Config, SettingsError, list};
 use crate::cli::InvokeArgs;
 use crate::env::Env;
 
@@ -31,11 +31,7 @@ pub(super) fn events(
     env: &Env,
     config: &Config,
 ) -> Result<Vec<EventSource>, SettingsError> {
-    let given = if args.event.is_empty() {
-        config.list("event")?
-    } else {
-        args.event.clone()
-    };
+    let given = list(&args.event, "event", config)?;
     let source = |path: &String| match path.as_str() {
         "-" => EventSource::Stdin,
         path => EventSource::File(env.directory.join(path), path.to_owned()),

@@ -219,6 +219,15 @@ fn given(value: Option<&String>) -> Option<String> {
     value.filter(|text| !text.is_empty()).cloned()
 }
 
+/// The values of the command line, else those of the configuration.
+fn list(given: &[String], key: &str, config: &Config) -> Result<Vec<String>, SettingsError> {
+    if given.is_empty() {
+        config.list(key)
+    } else {
+        Ok(given.to_vec())
+    }
+}
+
 /// A path that must be there; as an option's value it is checked with the command line.
 pub(super) fn existing(
     path: Option<PathBuf>,
