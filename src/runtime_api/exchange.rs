@@ -181,9 +181,7 @@ impl<W: Waiter> Exchange<W> {
     /// # Errors
     /// It was over before.
     pub fn end_response(&mut self, id: &str) -> Result<(), ApiError> {
-        let current = self.current.as_ref();
-        let current = current.is_some_and(|one| one.invocation.request_id.as_str() == id);
-        if self.state != State::Responding || !current {
+        if self.state != State::Responding || self.under_way(id).is_none() {
             return Err(ApiError::InvokeTimeout);
         }
         self.end(State::Sent);
@@ -221,15 +219,10 @@ impl<W: Waiter> Exchange<W> {
             self.expired
                 .push_back(delivery.invocation.request_id.clone());
         }
-        let state = if self.state == State::Responding {
-            State::Running
-        } else {
-            self.state
-        };
-        let state = if self.parallel && self.is_initialised() {
-            State::Sent
-        } else {
-            state
+        let state = match self.state {
+            _ if self.parallel && self.is_initialised() => State::Sent,
+            State::Responding => State::Running,
+            state => state,
         };
         self.end(state);
     }
@@ -268,13 +261,15 @@ impl<W: Waiter> Exchange<W> {
         self.current = None;
     }
 
+    /// The delivery with this id, while it is the current one.
+    fn under_way(&self, id: &str) -> Option<&Delivery> {
+        let current = self.current.as_ref();
+        current.filter(|delivery| delivery.invocation.request_id.as_str() == id)
+    }
+
     /// The id is checked before the state: a wrong id is a wrong id even when nothing runs.
     fn check(&self, id: &str, nonce: Option<&str>, to: &'static str) -> Result<(), ApiError> {
-        let current = self
-            .current
-            .as_ref()
-            .filter(|delivery| delivery.invocation.request_id.as_str() == id);
-        let Some(delivery) = current else {
+        let Some(delivery) = self.under_way(id) else {
             let late = self.expired.iter().any(|expired| expired.as_str() == id);
             return Err(if late {
                 ApiError::InvokeTimeout

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Response;
 use hyper::body::Incoming;
-use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+use hyper::header::HeaderMap;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::oneshot;
@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::exchange::{Delivery, Waiter};
 use super::protocol::{self, ApiError};
-use super::server::{Call, Caller, Cut, collect, drain};
+use super::server::{Call, Caller, collect, drain};
 use crate::lambda::{LATEST, MAX_RESPONSE, headers};
 
 /// What an extension is told about the function.
@@ -72,7 +72,7 @@ impl Caller {
         head: &HeaderMap,
         body: Incoming,
     ) -> Result<Response<Full<Bytes>>, ApiError> {
-        let body = whole(body).await?;
+        let body = collect(body, MAX_RESPONSE).await?;
         let name = protocol::header(head, headers::EXTENSION_NAME).unwrap_or_default();
         let registration = serde_json::from_slice::<Registration>(&body).ok();
         let registration = registration.filter(|one| one.keys.as_ref().is_none_or(Vec::is_empty));
@@ -101,7 +101,7 @@ impl Caller {
             about["accountId"] = registered.account.into();
         }
         let mut response = protocol::ok(&about);
-        put(&mut response, headers::EXTENSION_ID, &registered.id);
+        protocol::put(&mut response, headers::EXTENSION_ID, &registered.id);
         Ok(response)
     }
 
@@ -118,7 +118,7 @@ impl Caller {
             "tracing": {"type": "X-Amzn-Trace-Id", "value": trace},
         }));
         let event = Uuid::new_v4().to_string();
-        put(&mut response, headers::EXTENSION_EVENT_ID, &event);
+        protocol::put(&mut response, headers::EXTENSION_EVENT_ID, &event);
         Ok(response)
     }
 
@@ -127,7 +127,7 @@ impl Caller {
         head: &HeaderMap,
         body: Incoming,
     ) -> Result<Response<Full<Bytes>>, ApiError> {
-        whole(body).await?;
+        collect(body, MAX_RESPONSE).await?;
         let id = identifier(head)?;
         let Some(category) = protocol::header(head, headers::EXTENSION_ERROR_TYPE) else {
             return Err(ApiError::Extension {
@@ -145,14 +145,6 @@ impl Caller {
         self.call(call).await??;
         Ok(protocol::accepted())
     }
-}
-
-/// A body, which must be small.
-async fn whole(body: Incoming) -> Result<Bytes, ApiError> {
-    collect(body, MAX_RESPONSE).await.map_err(|cut| match cut {
-        Cut::Truncated => ApiError::Truncated,
-        Cut::TooLarge => ApiError::TooLarge,
-    })
 }
 
 /// The answer to a subscription to logs or telemetry, from which extensions see that they run locally.
@@ -181,12 +173,5 @@ fn identifier(head: &HeaderMap) -> Result<String, ApiError> {
             "Extension.InvalidExtensionIdentifier",
             "Invalid Lambda-Extension-Identifier",
         )),
-    }
-}
-
-fn put(response: &mut Response<Full<Bytes>>, name: &'static str, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value) {
-        let headers = response.headers_mut();
-        headers.insert(HeaderName::from_static(name), value);
     }
 }

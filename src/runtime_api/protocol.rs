@@ -210,19 +210,20 @@ pub fn error_document(head: &HeaderMap, body: Bytes) -> Bytes {
     }
 }
 
+/// Sets a header. One with an empty value makes several clients fail, so an absent value is an absent header.
+pub(super) fn put(response: &mut Response<Full<Bytes>>, name: &'static str, value: &str) {
+    if let (false, Ok(value)) = (value.is_empty(), HeaderValue::from_bytes(value.as_bytes())) {
+        let headers = response.headers_mut();
+        headers.insert(HeaderName::from_static(name), value);
+    }
+}
+
 /// The answer to a call for work.
 #[must_use]
 pub fn delivery(delivery: &Delivery) -> Response<Full<Bytes>> {
     let invocation = &delivery.invocation;
     let mut response = Response::new(Full::new(invocation.payload.clone()));
-    let mut put = |name: &'static str, value: &str| {
-        // A header with an empty value makes several clients fail, so an absent value is an absent header.
-        if let (false, Ok(value)) = (value.is_empty(), HeaderValue::from_bytes(value.as_bytes())) {
-            response
-                .headers_mut()
-                .insert(HeaderName::from_static(name), value);
-        }
-    };
+    let mut put = |name, value: &str| put(&mut response, name, value);
     put(headers::REQUEST_ID, invocation.request_id.as_str());
     put(
         headers::DEADLINE,

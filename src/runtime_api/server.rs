@@ -151,6 +151,15 @@ pub(super) enum Cut {
     TooLarge,
 }
 
+impl From<Cut> for ApiError {
+    fn from(cut: Cut) -> Self {
+        match cut {
+            Cut::Truncated => Self::Truncated,
+            Cut::TooLarge => Self::TooLarge,
+        }
+    }
+}
+
 impl Caller {
     async fn answer(self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let (head, body) = request.into_parts();
@@ -269,12 +278,11 @@ impl Caller {
         let nonce = protocol::header(head, headers::INVOCATION_ID);
         let body = match (collect(body, MAX_ERROR).await, id.clone()) {
             (Ok(body), _) => protocol::error_document(head, body),
-            (Err(Cut::Truncated), _) => return Err(ApiError::Truncated),
-            (Err(Cut::TooLarge), None) => return Err(ApiError::TooLarge),
             (Err(Cut::TooLarge), Some(id)) => {
                 self.refuse(id, nonce, Refusal::TooLarge).await?;
                 return Err(ApiError::TooLarge);
             }
+            (Err(cut), _) => return Err(cut.into()),
         };
         // The service puts words in the mouth of a runtime that reports an error without any.
         let body = if body.is_empty() {
