@@ -94,12 +94,7 @@ fn lines_of_json_keep_answers_apart() {
         &["lines.json", "die.json", "two.json"],
         &["--output", "json"],
     );
-    let lines: Vec<serde_json::Value> = output
-        .success()
-        .stdout
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let lines = output.success().json_lines();
     assert_eq!(
         (&lines[0]["status"], &lines[0]["payload"]),
         (&"success".into(), &"a\nb".into())
@@ -247,11 +242,7 @@ fn a_worker_that_is_too_slow_does_not_end_the_others() {
             "json",
         ])
         .success();
-    let lines: Vec<serde_json::Value> = output
-        .stdout
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let lines = output.json_lines();
     assert_eq!(
         (&lines[0]["status"], &lines[1]["status"]),
         (&"timeout".into(), &"success".into())

@@ -15,10 +15,7 @@ fn rude(events: &[&str]) -> (Vec<Value>, Output) {
         arguments.extend(["-e", event]);
     }
     let output = project.invoke(&arguments).success();
-    let lines = output.stdout.lines();
-    let answers: Vec<Value> = lines
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let answers = output.json_lines();
     assert_eq!(answers.len(), events.len(), "{}", output.stderr);
     (answers, output)
 }

@@ -75,6 +75,15 @@ impl Output {
         self
     }
 
+    /// The results, each a line of JSON.
+    #[track_caller]
+    pub(crate) fn json_lines(&self) -> Vec<serde_json::Value> {
+        let lines = self.stdout.lines();
+        lines
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+
     /// The result as JSON.
     #[track_caller]
     pub(crate) fn json(&self) -> serde_json::Value {
