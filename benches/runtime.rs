@@ -15,7 +15,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use sam_rs::engine::docker::Docker;
 use sam_rs::engine::{Engine, PullPolicy, owner, reaper};
 use sam_rs::env::Env;
-use sam_rs::function::variables::{Surroundings as Shell, environment};
+use sam_rs::function::variables::{Layers, Surroundings as Shell, environment};
 use sam_rs::function::{Catalog, Function, Package};
 use sam_rs::lambda::{Body, BodyEnd, Events, Invocation, Outcome};
 use sam_rs::sandbox::{Options, Plan, Sandbox};
@@ -86,7 +86,15 @@ async fn start(code: PathBuf, events: &Events, tasks: &TaskTracker) -> Sandbox {
         .await
         .expect("the image");
     let shell = Shell::default();
-    let (variables, _) = environment(&function, &shell, |_| None, &Vec::new());
+    let layers = Layers {
+        proxies: &[],
+        shell: &|_| None,
+        file: &Vec::new(),
+        given: &Vec::new(),
+    };
+    let (variables, _) = environment(&function, &shell, layers);
+    let variables = variables.into_iter().map(|one| (one.name, one.value));
+    let variables: Vec<_> = variables.collect();
     let options = Options {
         code,
         labels: owner::labels(),

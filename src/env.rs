@@ -45,6 +45,14 @@ pub const AWS_ACCESS_KEY_ID: &str = "AWS_ACCESS_KEY_ID";
 pub const AWS_SECRET_ACCESS_KEY: &str = "AWS_SECRET_ACCESS_KEY";
 /// Credentials that reach the function.
 pub const AWS_SESSION_TOKEN: &str = "AWS_SESSION_TOKEN";
+/// Role that a token of the shell is for.
+pub const AWS_ROLE_ARN: &str = "AWS_ROLE_ARN";
+/// File with a token for a role.
+pub const AWS_WEB_IDENTITY_TOKEN_FILE: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
+/// Where the container that this program runs in has credentials.
+pub const AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: &str = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
+/// Where the container that this program runs in has credentials.
+pub const AWS_CONTAINER_CREDENTIALS_FULL_URI: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
 /// Home directory.
 pub const HOME: &str = "HOME";
 /// Directory for sockets, gone when the user logs out.

@@ -67,12 +67,14 @@ pub mod conformance {}
 pub mod channel;
 pub mod cli;
 pub mod command;
+pub mod credentials;
 pub mod engine;
 pub mod env;
 pub mod error;
 pub mod exit;
 pub mod function;
 pub mod lambda;
+pub mod near;
 pub mod report;
 pub mod runtime_api;
 pub mod sandbox;
@@ -93,7 +95,7 @@ use tracing_subscriber::fmt::format::FmtSpan;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::cli::{Command, InvokeArgs, Local};
+use crate::cli::{Command, InvokeArgs, Local, Unread};
 use crate::env::Env;
 use crate::error::Error;
 use crate::exit::Exit;
@@ -121,24 +123,27 @@ pub async fn run(arguments: Vec<OsString>, env: Env, streams: Streams, shutdown:
         engine::reaper::main(&address, &env).await;
         return Exit::Success;
     }
-    let app = match cli::parse(arguments) {
+    let app = match cli::parse(&arguments) {
         Ok(app) => app,
-        Err(error) => return misunderstood(&error, streams, &shutdown).await,
+        Err(unread) => return misunderstood(unread, streams, &shutdown).await,
     };
     let Command::Local(Local::Invoke(args)) = app.command;
     invoke(&args, &env, streams, &shutdown).await
 }
 
 /// Answers a request for help, on standard output, or tells of a mistake on the command line.
-async fn misunderstood(error: &clap::Error, streams: Streams, shutdown: &Shutdown) -> Exit {
-    let Some(mistake) = cli::mistake(error) else {
-        // It does not matter to who has gone away.
-        let _ = error.print();
-        return if error.use_stderr() {
-            Exit::Usage
-        } else {
-            Exit::Success
-        };
+async fn misunderstood(unread: Unread, streams: Streams, shutdown: &Shutdown) -> Exit {
+    let mistake = match unread {
+        Unread::Mistake(mistake) => mistake,
+        Unread::Help(help) => {
+            // It does not matter to who has gone away.
+            let _ = help.print();
+            return if help.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Success
+            };
+        }
     };
     let styled = streams.styled;
     let (events, event_rx) = Events::channel();

@@ -125,7 +125,7 @@ pub struct ContainerArgs {
 #[command(next_help_heading = "Debugging")]
 pub struct DebugArgs {
     /// Start the function for a debugger, which attaches on this port; may be repeated (`SAM_DEBUG_PORT`)
-    #[arg(short = 'd', long, value_name = "PORT", action = clap::ArgAction::Append)]
+    #[arg(short = 'd', long, value_name = "PORT", action = clap::ArgAction::Append, allow_negative_numbers = true)]
     pub debug_port: Vec<String>,
 
     /// Directory with a debugger, seen inside at `/tmp/lambci_debug_files`

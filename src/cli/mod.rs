@@ -16,7 +16,6 @@ pub use groups::{
 };
 pub use invoke::{Given, InvokeArgs};
 use spelling::spelled;
-pub use usage::mistake;
 
 /// Runs AWS Lambda functions on this machine, in containers.
 #[derive(Debug, Parser)]
@@ -40,12 +39,30 @@ pub enum Command {
     Local(Local),
 }
 
+/// A command line that nothing is to be run for.
+#[derive(Debug)]
+pub enum Unread {
+    /// It asks for help, or for the version.
+    Help(clap::Error),
+    /// It is wrong; the mistake, for people.
+    Mistake(String),
+}
+
 /// Reads the command line.
 ///
 /// # Errors
 /// It is none, or asks for help.
-pub fn parse(arguments: Vec<OsString>) -> Result<App, clap::Error> {
-    let matches = App::command().try_get_matches_from(spelled(arguments))?;
+pub fn parse(arguments: &[OsString]) -> Result<App, Unread> {
+    read(arguments).map_err(
+        |error| match usage::mistake(&error, &App::command(), arguments) {
+            Some(mistake) => Unread::Mistake(mistake),
+            None => Unread::Help(error),
+        },
+    )
+}
+
+fn read(arguments: &[OsString]) -> Result<App, clap::Error> {
+    let matches = App::command().try_get_matches_from(spelled(arguments.to_vec()))?;
     let mut app = App::from_arg_matches(&matches)?;
     let Command::Local(Local::Invoke(args)) = &mut app.command;
     // Describing the options once more is not for every start.

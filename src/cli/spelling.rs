@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 /// A short option of two letters, and what it is short for.
-const SHORT: (&str, &str) = ("-ii", "--invoke-image");
+pub(super) const SHORT: (&str, &str) = ("-ii", "--invoke-image");
 /// An option that takes everything up to the next one, also after an equals sign.
 const GREEDY: &str = "--parameter-overrides";
 

@@ -9,19 +9,18 @@ use uuid::Uuid;
 
 use super::answer::Answers;
 use super::resolve::{self, Invoked};
-use super::{debug, event};
+use super::{debug, event, variables};
 use crate::archive::{LAMBDA_LIMIT, Store};
 use crate::engine::docker::Docker;
 use crate::engine::{Engine, owner};
 use crate::env::Env;
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::function::variables::environment;
 use crate::function::{Code, Function, Package, Zip};
 use crate::lambda::event::Event;
 use crate::lambda::{Events, Invocation, Outcome, Output, TraceId};
 use crate::sandbox::{Options, Plan, Sandbox};
-use crate::settings::{EnvVars, Invoke, proxies};
+use crate::settings::Invoke;
 use crate::shutdown::Shutdown;
 
 /// How long an answer waits for the report, which is to be above it on a terminal.
@@ -78,7 +77,7 @@ async fn run(
         return Err(Error::ImagePackage(function.logical_id));
     };
     let debugged = debug::prepare(settings, &function, zip).await?;
-    let variables = variables(&function, settings, env, events)?;
+    let variables = variables::of(&function, settings, env, events).await?;
     tenancy(&function, settings)?;
     let invocations = invocations(&function, settings, events)
         .instrument(debug_span!("event"))
@@ -136,33 +135,6 @@ async fn code(zip: &Zip, env: &Env, events: &Events) -> Result<PathBuf, Error> {
             Ok(unpacked.path)
         }
     }
-}
-
-/// The environment that the function sees.
-fn variables(
-    function: &Function,
-    settings: &Invoke,
-    env: &Env,
-    events: &Events,
-) -> Result<Vec<(String, String)>, Error> {
-    let mut overrides = settings
-        .env_vars
-        .as_deref()
-        .map(EnvVars::load)
-        .transpose()?
-        .unwrap_or_default()
-        .of(function)?;
-    overrides.extend(settings.env.iter().cloned());
-    let surroundings = &settings.aws.surroundings;
-    let shell = |name: &str| env.raw(name);
-    let (variables, refused) = environment(function, surroundings, shell, &overrides);
-    for name in refused {
-        events.warn(format!("variable '{name}' cannot be set and was left out"));
-    }
-    // What every container gets, below what the function has.
-    let below = proxies(env).into_iter();
-    let below = below.filter(|(name, _)| variables.iter().all(|(own, _)| own != name));
-    Ok(below.chain(variables.clone()).collect())
 }
 
 /// The image that the user chose for the function, or for all, else the runtime's.

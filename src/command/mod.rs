@@ -5,5 +5,6 @@ mod debug;
 mod event;
 mod local_invoke;
 mod resolve;
+mod variables;
 
 pub use local_invoke::local_invoke;

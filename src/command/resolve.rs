@@ -33,7 +33,7 @@ pub(super) async fn function(
     styled: bool,
 ) -> Result<Invoked, Error> {
     let (path, name) = (settings.template.clone(), settings.function.clone());
-    let (aws, runtime) = (&settings.aws.surroundings, settings.runtime.clone());
+    let (aws, runtime) = (&settings.aws, settings.runtime.clone());
     let surroundings = Surroundings {
         overrides: settings.overrides.clone(),
         region: aws.region.clone(),

@@ -3,6 +3,7 @@
 use super::Runtime;
 use super::error::LookupError;
 use super::identifier::Identifier;
+use crate::near;
 use crate::template::{Application, Resource, Scope};
 
 /// A function as the application declares it.
@@ -88,7 +89,7 @@ impl<'a> Catalog<'a> {
         meant.sort_by_key(|one| one.path.to_lowercase());
         let Some(function) = meant.first() else {
             let known = self.paths();
-            let nearest = nearest(name, &known);
+            let nearest = near::name(name, known.iter().map(String::as_str)).map(str::to_owned);
             return Err(LookupError::NotFound {
                 name: text.to_owned(),
                 known,
@@ -144,19 +145,6 @@ fn ambiguity(name: &str, meant: &[&Declared<'_>]) -> String {
         text.extend(["\n", &one.path]);
     }
     text
-}
-
-/// The most similar name, if one is similar enough to have been meant.
-fn nearest(name: &str, known: &[String]) -> Option<String> {
-    let lower = name.to_lowercase();
-    let scored = known.iter().map(|candidate| {
-        (
-            strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()),
-            candidate,
-        )
-    });
-    let (best, candidate) = scored.min_by_key(|(distance, _)| *distance)?;
-    (best <= name.chars().count().max(3) / 3).then(|| candidate.clone())
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The names of a function's properties, so that a misspelt one is noticed.
 
 use super::reader::Reader;
+use crate::near;
 
 /// Of both types.
 const COMMON: &[&str] = &[
@@ -78,15 +79,12 @@ pub(super) fn check(read: &Reader<'_>) {
         if entry.key.starts_with("Fn::") || names().any(|name| *name == entry.key) {
             continue;
         }
-        let near = names()
-            .map(|name| (strsim::damerau_levenshtein(name, &entry.key), name))
-            .min()
-            .filter(|(distance, name)| *distance <= name.len().max(3) / 3);
+        let near = near::name(&entry.key, names().copied());
         let mut text = format!(
             "property {} not defined for resource of type {}",
             entry.key, resource.kind
         );
-        if let Some((_, name)) = near {
+        if let Some(name) = near {
             text.extend(["; did you mean '", name, "'?"]);
         }
         read.warn((&entry.key, entry.key_span), &text, "has no effect");

@@ -1,5 +1,7 @@
-//! The environment of a function, layer over layer: the service's variables, the template's, the shell's for names that
-//! the template has, the `--env-vars` file's.
+//! The environment of a function, layer over layer: proxies, the service's variables, the template's, the shell's for
+//! names that the template has, the `--env-vars` file's, the command line's.
+
+use std::fmt;
 
 use super::Function;
 use crate::lambda::LATEST;
@@ -26,46 +28,116 @@ pub struct Surroundings {
 /// Values over the template's: none removes a variable.
 pub type Overrides = Vec<(String, Option<String>)>;
 
-/// The environment, in the order in which the layers introduce names, and names that cannot be set. `shell` answers for names of the template.
-#[must_use]
-pub fn environment<'a>(
-    function: &Function,
-    surroundings: &Surroundings,
-    shell: impl Fn(&str) -> Option<&'a str>,
-    overrides: &Overrides,
-) -> (Vec<(String, String)>, Vec<String>) {
-    let mut layers = Layers {
-        variables: service(function, surroundings),
-        refused: Vec::new(),
-    };
-    for (name, value) in &function.variables {
-        layers.set(name, shell(name).unwrap_or(value));
-    }
-    for (name, value) in overrides {
-        match value {
-            Some(value) => layers.set(name, value),
-            None => layers.variables.retain(|(known, _)| known != name),
-        }
-    }
-    (layers.variables, layers.refused)
+/// Where the value of a variable comes from, from the lowest layer to the highest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The Docker CLI's configuration of proxies.
+    Proxies,
+    /// What the service sets.
+    Service,
+    /// The template.
+    Template,
+    /// The shell, for a name of the template.
+    Shell,
+    /// The file of `--env-vars`.
+    File,
+    /// `--env` or `--env-file`.
+    Given,
 }
 
-struct Layers {
-    variables: Vec<(String, String)>,
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Proxies => "the Docker CLI's configuration",
+            Self::Service => "Lambda",
+            Self::Template => "the template",
+            Self::Shell => "the shell",
+            Self::File => "--env-vars",
+            Self::Given => "--env or --env-file",
+        })
+    }
+}
+
+/// What lies below and over the variables of the service and the template.
+#[derive(Clone, Copy)]
+pub struct Layers<'a> {
+    /// Below all others.
+    pub proxies: &'a [(String, String)],
+    /// Answers for names of the template.
+    pub shell: &'a dyn Fn(&str) -> Option<&'a str>,
+    /// Of the file of `--env-vars`.
+    pub file: &'a Overrides,
+    /// Of the command line.
+    pub given: &'a Overrides,
+}
+
+/// A variable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Variable {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+    /// Where the value comes from.
+    pub origin: Origin,
+}
+
+/// The environment, in the order in which the layers introduce names, and names that cannot be set.
+#[must_use]
+pub fn environment(
+    function: &Function,
+    surroundings: &Surroundings,
+    layers: Layers<'_>,
+) -> (Vec<Variable>, Vec<String>) {
+    let mut laid = Laid::default();
+    for (name, value) in layers.proxies {
+        laid.set(name, value, Origin::Proxies);
+    }
+    for (name, value) in service(function, surroundings) {
+        laid.set(&name, &value, Origin::Service);
+    }
+    for (name, value) in &function.variables {
+        match (layers.shell)(name) {
+            Some(value) => laid.set(name, value, Origin::Shell),
+            None => laid.set(name, value, Origin::Template),
+        }
+    }
+    laid.over(layers.file, Origin::File);
+    laid.over(layers.given, Origin::Given);
+    (laid.variables, laid.refused)
+}
+
+#[derive(Default)]
+struct Laid {
+    variables: Vec<Variable>,
     refused: Vec<String>,
 }
 
-impl Layers {
-    fn set(&mut self, name: &str, value: &str) {
+impl Laid {
+    fn over(&mut self, overrides: &Overrides, origin: Origin) {
+        for (name, value) in overrides {
+            match value {
+                Some(value) => self.set(name, value, origin),
+                None => self.variables.retain(|known| known.name != *name),
+            }
+        }
+    }
+
+    fn set(&mut self, name: &str, value: &str, origin: Origin) {
         // A name with '=' or NUL cannot be passed to a process; a value with NUL neither.
         if name.is_empty() || name == RESERVED || name.contains(['=', '\0']) || value.contains('\0')
         {
             self.refused.push(name.to_owned());
             return;
         }
-        match self.variables.iter_mut().find(|(known, _)| known == name) {
-            Some((_, known)) => value.clone_into(known),
-            None => self.variables.push((name.to_owned(), value.to_owned())),
+        let variable = Variable {
+            name: name.to_owned(),
+            value: value.to_owned(),
+            origin,
+        };
+        match self.variables.iter_mut().find(|known| known.name == name) {
+            Some(known) => *known = variable,
+            None => self.variables.push(variable),
         }
     }
 }

@@ -23,7 +23,7 @@ pub struct Debug {
 }
 
 impl Debug {
-    /// Resolves the settings; without a port the others mean nothing and are not looked at, as in SAM CLI.
+    /// Resolves the settings; without a port the others mean nothing, as in SAM CLI, which looks for the file all the same.
     pub(super) fn resolve(
         args: &DebugArgs,
         env: &Env,
@@ -37,6 +37,9 @@ impl Debug {
         } else {
             args.debug_port.clone()
         };
+        let configured = config.text("container_env_vars")?.map(PathBuf::from);
+        let env_vars = args.container_env_vars.clone().or(configured);
+        let env_vars = existing(env_vars, "'--container-env-vars'", env)?;
         if given.is_empty() {
             return Ok(None);
         }
@@ -55,16 +58,11 @@ impl Debug {
                 "Invalid value for '--debug-args': a quote in '{words}' is not closed."
             )));
         };
-        let configured = config.text("container_env_vars")?.map(PathBuf::from);
         Ok(Some(Self {
             ports,
             args: words,
             path: debugger(args, env, config)?,
-            env_vars: existing(
-                args.container_env_vars.clone().or(configured),
-                "'--container-env-vars'",
-                env,
-            )?,
+            env_vars,
             interface: interface(args, config)?,
         }))
     }

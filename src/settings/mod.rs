@@ -109,9 +109,9 @@ impl Invoke {
         });
         let profile = args.aws.profile.clone().or(config.text("profile")?);
         let region = given(args.aws.region.as_ref()).or(config.text("region")?);
-        let (aws, doubts) = Aws::resolve(region, profile.as_deref(), env)?;
+        let aws = Aws::resolve(region, profile.as_deref(), env)?;
         Ok(Self {
-            warnings: ignored.chain(idle).chain(doubts).collect(),
+            warnings: ignored.chain(idle).collect(),
             overrides: overrides.values,
             function: given(args.function.as_ref()).or(config.text("function_logical_id")?),
             events: invocation::events(args, env, &config)?,
@@ -142,7 +142,7 @@ impl Invoke {
             log_file: log_file(args, env, &config)?,
             container,
             debugger: Debug::resolve(&args.debug, env, &config)?,
-            save: Save::of(args, &aws.surroundings.region, env)?,
+            save: Save::of(args, &aws.region, env)?,
             aws,
             runtime: runtime(args, &config)?,
             debug: args.output.debug
@@ -160,8 +160,9 @@ fn config(args: &ConfigArgs, template: Option<&Path>, env: &Env) -> Result<Confi
     let directory = beside.unwrap_or_else(|| env.directory.clone());
     let environment = args.config_env.as_deref().filter(|name| !name.is_empty());
     let environment = environment.unwrap_or(samconfig::DEFAULT);
+    let named = args.config_file.as_deref();
     Config::load(
-        args.config_file.as_deref(),
+        named.filter(|path| !path.as_os_str().is_empty()),
         &directory,
         environment,
         ("local_invoke", cli::keys::<InvokeArgs>),

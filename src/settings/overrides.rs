@@ -100,11 +100,15 @@ impl Gathered {
                 "Infinite recursion detected in file references: {shown}"
             ));
         }
+        if !path.is_file() {
+            return wrong(format!("{FILE}{name} was not found or is a directory"));
+        }
         let Some(format) = Format::of(&path) else {
             return wrong(format!("{FILE}{name} uses an unsupported extension"));
         };
-        let Ok(text) = std::fs::read_to_string(&path) else {
-            return wrong(format!("{FILE}{name} was not found or is a directory"));
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) => return wrong(format!("{FILE}{name} cannot be read: {error}")),
         };
         match format.parse(&text) {
             Ok(setting) => {

@@ -1,12 +1,14 @@
 //! `samconfig.toml`, `.yaml` or `.yml`: `{environment}.global.parameters` with `{environment}.{command}.parameters` over it.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::SettingsError;
 use super::overrides::{Gathered, Wrong};
 use super::setting::{Format, Setting, Value};
+use crate::near;
 use crate::template::overrides::ParsedOverrides;
 use crate::template::{Problem, Source, Span};
 
@@ -54,13 +56,17 @@ impl Config {
             (None, Some(name)) => directory.join(name),
             (None, None) => return Ok(Self::default()),
         };
+        if path.is_dir() {
+            let name = named.unwrap_or(&path).display().to_string();
+            return Err(SettingsError::NoConfig(name));
+        }
         let Some(format) = Format::of(&path).or_else(|| is_pipe(&path).then_some(Format::Toml))
         else {
             return Err(SettingsError::ConfigFormat(path));
         };
         let mut config = match std::fs::read_to_string(&path) {
             Ok(text) => Self::parse((path, format), &text, environment, (command, keys))?,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => match named {
+            Err(error) if error.kind() == ErrorKind::NotFound => match named {
                 Some(name) if name != Path::new(NAMES[0]) => {
                     return Err(SettingsError::NoConfig(name.display().to_string()));
                 }
@@ -128,10 +134,7 @@ impl Config {
         }
         let mut values = BTreeMap::new();
         for section in ["global", command] {
-            let table = [environment, section, "parameters"]
-                .iter()
-                .try_fold(&root, |table, name| table.get(name));
-            let entries = table.and_then(Setting::entries).unwrap_or_default();
+            let entries = parameters(&source, &root, [environment, section, "parameters"])?;
             // What is for every command may be for another one.
             if section == command {
                 notes.extend(unknown_keys(&source, entries, &keys));
@@ -230,6 +233,27 @@ impl Config {
     }
 }
 
+/// The entries of a table that is named by the tables around it; none where one of them is not there.
+fn parameters<'a>(
+    source: &Source,
+    root: &'a Setting,
+    names: [&str; 3],
+) -> Result<&'a [(String, Setting)], SettingsError> {
+    let mut table = root;
+    for (depth, name) in names.iter().enumerate() {
+        match table.get(name) {
+            None => return Ok(&[]),
+            Some(below) if below.entries().is_none() && below.kind != Value::Nothing => {
+                let name = names[..=depth].join(".");
+                let text = format!("'{name}' must be a table");
+                return Err(problem(source, &text, Some(below.range.clone()), ""));
+            }
+            Some(below) => table = below,
+        }
+    }
+    Ok(table.entries().unwrap_or_default())
+}
+
 /// What to say of the keys that mean nothing, in the file's order.
 fn unknown_keys(source: &Source, entries: &[(String, Setting)], keys: &[String]) -> Vec<String> {
     let mut unknown: Vec<_> = entries
@@ -248,14 +272,8 @@ fn unknown_key(source: &Source, (key, setting): (&str, &Setting), keys: &[String
     let before = &source.text[..setting.range.start.min(source.text.len())];
     let line = before.matches('\n').count() + 1;
     let spelled = key.replace('-', "_");
-    let near = keys
-        .iter()
-        .map(|known| (strsim::damerau_levenshtein(known, &spelled), known))
-        .min()
-        .filter(|(distance, known)| *distance <= known.len() / 3);
-    let near = near.map_or_else(String::new, |(_, known)| {
-        format!("; did you mean '{known}'?")
-    });
+    let near = near::name(&spelled, keys.iter().map(String::as_str));
+    let near = near.map_or_else(String::new, |known| format!("; did you mean '{known}'?"));
     format!(
         "{}:{line}: '{key}' is no setting of this command{near}",
         source.path.display()

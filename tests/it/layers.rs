@@ -12,8 +12,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("shutdown", &[]),
     ("archive", &[]),
     ("channel", &[]),
+    ("near", &[]),
+    ("credentials", &["env"]),
     ("template", &["lambda"]),
-    ("function", &["lambda", "template"]),
+    ("function", &["lambda", "near", "template"]),
     ("engine", &["channel", "lambda", "env", "shutdown"]),
     ("runtime_api", &["lambda", "shutdown"]),
     (
@@ -29,10 +31,19 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     ("report", &["lambda"]),
     // Value types of options.
-    ("cli", &["engine", "lambda", "template"]),
+    ("cli", &["engine", "lambda", "near", "template"]),
     (
         "settings",
-        &["cli", "env", "template", "lambda", "function", "engine"],
+        &[
+            "cli",
+            "credentials",
+            "env",
+            "template",
+            "lambda",
+            "function",
+            "engine",
+            "near",
+        ],
     ),
     ("exit", &["lambda", "shutdown"]),
     (
@@ -44,8 +55,18 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "command",
         &[
-            "archive", "engine", "env", "error", "exit", "function", "lambda", "sandbox",
-            "settings", "shutdown", "template",
+            "archive",
+            "credentials",
+            "engine",
+            "env",
+            "error",
+            "exit",
+            "function",
+            "lambda",
+            "sandbox",
+            "settings",
+            "shutdown",
+            "template",
         ],
     ),
 ];

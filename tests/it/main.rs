@@ -13,6 +13,7 @@ mod catalogue;
 mod command_lines;
 mod conformance;
 mod container;
+mod credentials;
 mod debugging;
 mod endings;
 mod engine_faults;

@@ -3,6 +3,7 @@
 pub(crate) mod debuggers;
 pub(crate) mod engine;
 pub(crate) mod fake_engine;
+pub(crate) mod http;
 pub(crate) mod project;
 pub(crate) mod scripted;
 

@@ -165,6 +165,11 @@ impl Project {
         self.directory.path()
     }
 
+    /// The home directory of the program.
+    pub(crate) fn home(&self) -> &Path {
+        self.temporary.path()
+    }
+
     pub(crate) fn read(&self, name: &str) -> String {
         fs::read_to_string(self.path().join(name)).unwrap()
     }
