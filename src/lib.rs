@@ -99,9 +99,9 @@ use crate::cli::{Command, InvokeArgs, Local, Unread};
 use crate::env::Env;
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::lambda::Events;
 use crate::lambda::event::Event;
-use crate::report::{Reporter, Streams};
+use crate::lambda::{Events, LogFormat, Output};
+use crate::report::{Form, Reporter, Streams};
 use crate::settings::{Invoke, SettingsError};
 use crate::shutdown::Shutdown;
 
@@ -147,7 +147,7 @@ async fn misunderstood(unread: Unread, streams: Streams, shutdown: &Shutdown) ->
     };
     let styled = streams.styled;
     let (events, event_rx) = Events::channel();
-    TaskTracker::new().spawn(Reporter::new(streams, None).run(event_rx));
+    TaskTracker::new().spawn(Reporter::new(streams, None, Form::default()).run(event_rx));
     conclude(
         Err(SettingsError::Usage(mistake).into()),
         &events,
@@ -158,7 +158,7 @@ async fn misunderstood(unread: Unread, streams: Streams, shutdown: &Shutdown) ->
 }
 
 async fn invoke(args: &InvokeArgs, env: &Env, streams: Streams, shutdown: &Shutdown) -> Exit {
-    let styled = streams.styled;
+    let mut styled = streams.styled;
     if args.output.debug {
         trace(styled);
     }
@@ -178,8 +178,19 @@ async fn invoke(args: &InvokeArgs, env: &Env, streams: Streams, shutdown: &Shutd
         Ok(log_file) => (log_file, settings),
         Err(error) => (None, Err(error)),
     };
+    let form = match &settings {
+        Ok(settings) => Form {
+            output: settings.output,
+            logs: settings.log_format,
+        },
+        Err(_) => Form {
+            output: Output::Text,
+            logs: args.output.log_format.unwrap_or_default(),
+        },
+    };
+    styled &= form.logs == LogFormat::Text;
     // Not among the tasks that the end waits for: it goes on to show what they say.
-    TaskTracker::new().spawn(Reporter::new(streams, log_file).run(event_rx));
+    TaskTracker::new().spawn(Reporter::new(streams, log_file, form).run(event_rx));
     let result = match &settings {
         Ok(settings) => command::local_invoke(settings, env, &events, shutdown, styled).await,
         Err(_) => Ok(Exit::Failure),
@@ -200,7 +211,7 @@ async fn conclude(
     styled: bool,
 ) -> Exit {
     let exit = result.unwrap_or_else(|error| {
-        events.note(error.render(styled).trim_end());
+        events.send(Event::Error(error.render(styled).trim_end().to_owned()));
         error.exit()
     });
     match flush(events, shutdown).await {
@@ -212,7 +223,7 @@ async fn conclude(
                 action: "writing the result",
                 source,
             };
-            events.note(error.render(styled).trim_end());
+            events.send(Event::Error(error.render(styled).trim_end().to_owned()));
             let _ = flush(events, shutdown).await;
             Exit::Failure
         }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::engine::{PullPolicy, Transport};
-use crate::lambda::Output;
+use crate::lambda::{LogFormat, Output};
 
 /// The template and its parameters.
 #[derive(Args, Debug, Default)]
@@ -186,6 +186,10 @@ pub struct OutputArgs {
     /// `text` prints what the function answers, `json` a line of JSON for each event [default: text]
     #[arg(long, value_name = "FORMAT")]
     pub output: Option<Output>,
+
+    /// Form of everything on standard error: `text`, or `json` for a line of JSON each [default: text]
+    #[arg(long, value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
 
     /// Tell on standard error what is resolved, asked of the engine, and how long it takes
     #[arg(long)]

@@ -1,12 +1,11 @@
 //! Shows what became of an invocation: the answer on standard output, a word for people where there is none.
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
-use serde_json::value::RawValue;
-
 use crate::exit::Exit;
-use crate::lambda::event::Event;
+use crate::lambda::event::{Answered, Event};
 use crate::lambda::{Body, BodyEnd, Events, Outcome, Output, RequestId};
+
+/// One word, and the category of an error.
+type Status = (&'static str, Option<String>);
 
 /// How answers are shown.
 pub(super) struct Answers<'a> {
@@ -25,7 +24,7 @@ impl Answers<'_> {
     pub(super) async fn show(&self, id: &RequestId, outcome: Outcome) -> Exit {
         let exit = Exit::of(&outcome, self.strict);
         self.tell(&outcome);
-        let status = status(&outcome);
+        let status = Self::status(&outcome);
         let body = match outcome {
             Outcome::Success(response) => Some(response.body),
             Outcome::Error(document) => Some(Body::Whole(document)),
@@ -40,7 +39,7 @@ impl Answers<'_> {
         let end = match (self.output, body) {
             (Output::Text, None) => return exit,
             (Output::Text, Some(mut body)) => self.print(&mut body).await,
-            (Output::Json, body) => self.print_line(id, status, body).await,
+            (Output::Json, body) => self.pass_on(id, status, body).await,
         };
         match end {
             BodyEnd::Complete => exit,
@@ -86,22 +85,48 @@ impl Answers<'_> {
         end
     }
 
-    /// Prints an answer as a line of JSON.
-    async fn print_line(&self, id: &RequestId, status: &str, body: Option<Body>) -> BodyEnd {
-        let mut bytes = Vec::new();
+    /// Passes on the whole of an answer, for a line of JSON.
+    async fn pass_on(&self, id: &RequestId, mut status: Status, body: Option<Body>) -> BodyEnd {
+        let mut payload = Vec::new();
         let mut end = BodyEnd::Complete;
         if let Some(mut body) = body {
             end = loop {
                 match body.next().await {
-                    Ok(chunk) => bytes.extend_from_slice(&chunk),
+                    Ok(chunk) => payload.extend_from_slice(&chunk),
                     Err(end) => break end,
                 }
             };
         }
-        let line = line(id.as_str(), status, &bytes);
-        self.events.send(Event::Answer(line.into()));
-        self.events.written().await;
+        match &end {
+            BodyEnd::Complete => {}
+            BodyEnd::Failed(error) => status = ("error", Some(error.kind.clone())),
+            BodyEnd::Ended(outcome) => status = Self::status(outcome),
+        }
+        self.events.send(Event::Answered(Answered {
+            request_id: id.clone(),
+            function: self.path.to_owned(),
+            status: status.0,
+            error_type: status.1,
+            payload: payload.into(),
+        }));
         end
+    }
+
+    /// How an invocation ended, in one word, and the category of its error.
+    fn status(outcome: &Outcome) -> Status {
+        let word = match outcome {
+            Outcome::Success(_) => "success",
+            Outcome::Error(_) => "error",
+            Outcome::TimedOut { .. } => "timeout",
+            Outcome::Crashed(_) => "crashed",
+            Outcome::OutOfMemory(_) => "outOfMemory",
+            Outcome::Lost(_) => "lost",
+        };
+        let kind = match outcome {
+            Outcome::Error(document) => category(document),
+            other => other.platform_error().map(|error| error.kind.clone()),
+        };
+        (word, kind)
     }
 
     /// Tells people of an outcome that is not the function's own word.
@@ -126,50 +151,8 @@ impl Answers<'_> {
     }
 }
 
-fn status(outcome: &Outcome) -> &'static str {
-    match outcome {
-        Outcome::Success(_) => "success",
-        Outcome::Error(_) => "error",
-        Outcome::TimedOut { .. } => "timeout",
-        Outcome::Crashed(_) => "crashed",
-        Outcome::OutOfMemory(_) => "outOfMemory",
-        Outcome::Lost(_) => "lost",
-    }
-}
-
-/// A line of JSON. JSON in an answer stays as it is, numbers too; other text is a string, the rest base64.
-fn line(id: &str, status: &str, payload: &[u8]) -> String {
-    let (name, value) = if let Ok(text) = std::str::from_utf8(payload) {
-        match serde_json::from_str::<&RawValue>(text) {
-            // Line breaks in JSON are outside of its strings.
-            Ok(json) => ("payload", json.get().replace(['\r', '\n'], " ")),
-            Err(_) => ("payload", serde_json::Value::from(text).to_string()),
-        }
-    } else {
-        let encoded = BASE64_STANDARD.encode(payload);
-        (
-            "payloadBase64",
-            serde_json::Value::from(encoded).to_string(),
-        )
-    };
-    format!("{{\"requestId\":\"{id}\",\"status\":\"{status}\",\"{name}\":{value}}}\n")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::line;
-
-    #[test]
-    fn answers_of_any_kind_fit_into_a_line() {
-        let of = |payload: &[u8]| line("1", "success", payload);
-        let expected =
-            |rest: &str| format!("{{\"requestId\":\"1\",\"status\":\"success\",{rest}}}\n");
-        assert_eq!(
-            of(b"{\"a\":\n 1.0e3}"),
-            expected("\"payload\":{\"a\":  1.0e3}")
-        );
-        assert_eq!(of(b"a\nb"), expected("\"payload\":\"a\\nb\""));
-        assert_eq!(of(b""), expected("\"payload\":\"\""));
-        assert_eq!(of(b"\xff"), expected("\"payloadBase64\":\"/w==\""));
-    }
+/// What an error document says that it is.
+fn category(document: &[u8]) -> Option<String> {
+    let document: serde_json::Value = serde_json::from_slice(document).ok()?;
+    document["errorType"].as_str().map(str::to_owned)
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use crate::lambda::choose;
+
 /// A sandbox to start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Spec {
@@ -87,14 +89,11 @@ impl FromStr for Transport {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "auto" => Ok(Self::Auto),
-            "stdio" => Ok(Self::Stdio),
-            "archive" => Ok(Self::Archive),
-            other => Err(format!(
-                "'{other}' is not one of 'auto', 'stdio', 'archive'."
-            )),
-        }
+        let archive = ("archive", Self::Archive);
+        choose(
+            text,
+            &[("auto", Self::Auto), ("stdio", Self::Stdio), archive],
+        )
     }
 }
 
@@ -114,14 +113,11 @@ impl FromStr for PullPolicy {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "missing" => Ok(Self::Missing),
-            "always" => Ok(Self::Always),
-            "never" => Ok(Self::Never),
-            other => Err(format!(
-                "'{other}' is not one of 'missing', 'always', 'never'."
-            )),
-        }
+        let never = ("never", Self::Never);
+        choose(
+            text,
+            &[("missing", Self::Missing), ("always", Self::Always), never],
+        )
     }
 }
 

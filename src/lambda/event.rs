@@ -16,6 +16,8 @@ pub enum Event {
     Note(String),
     /// Something is not as it should be, and the run goes on.
     Warning(String),
+    /// What ends the run.
+    Error(String),
     /// An image is being pulled.
     Pull(Pull),
     /// Output of a process in the sandbox, as it was written; `source` tells its streams from each other.
@@ -34,10 +36,27 @@ pub enum Event {
     Answer(Bytes),
     /// The answer is whole.
     AnswerEnd,
+    /// The whole of an answer, for whoever reads one line of JSON for each invocation.
+    Answered(Answered),
     /// Everything before this has been written when this is answered; false when the answer has no reader any more.
     Written(oneshot::Sender<bool>),
     /// The last event. Everything has been written when this is answered, with what became of the answer.
     Flush(oneshot::Sender<io::Result<()>>),
+}
+
+/// An answer, and what became of its invocation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// The invocation.
+    pub request_id: RequestId,
+    /// The function, with the stacks above it.
+    pub function: String,
+    /// How it ended, in one word.
+    pub status: &'static str,
+    /// Category of the error, where it is one and names it.
+    pub error_type: Option<String>,
+    /// The answer's bytes.
+    pub payload: Bytes,
 }
 
 /// The form of the platform's lines.

@@ -13,7 +13,7 @@ pub use event::{Event, Events};
 pub use ids::{Arn, RequestId, TraceId, partition};
 pub use invocation::{Deadline, Invocation};
 pub use outcome::{FunctionError, Outcome, Response};
-pub use output::Output;
+pub use output::{LogFormat, Output, choose};
 
 /// Largest event of a synchronous invocation, in bytes.
 pub const MAX_EVENT: usize = 6 * 1024 * 1024;

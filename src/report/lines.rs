@@ -57,14 +57,6 @@ impl Lines {
         self.release(torn_tail)
     }
 
-    /// The text to write for a line of our own; ahead of it everything that is held back.
-    pub(super) fn line(&mut self, line: &str) -> Vec<u8> {
-        let mut text = self.finish();
-        text.extend_from_slice(line.as_bytes());
-        text.push(b'\n');
-        text
-    }
-
     /// Shows everything that is held back and ends the line.
     pub(super) fn finish(&mut self) -> Vec<u8> {
         let mut text = self.release(|_| 0);
@@ -139,7 +131,8 @@ mod tests {
             text.extend(lines.output(*source, chunk));
             text.extend(if idle { lines.idle() } else { Vec::new() });
         }
-        text.extend(lines.line("END"));
+        text.extend(lines.finish());
+        text.extend(b"END\n");
         String::from_utf8_lossy(&text).into_owned()
     }
 

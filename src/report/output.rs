@@ -4,6 +4,17 @@ use std::fmt;
 
 use tokio::io::AsyncWrite;
 
+use crate::lambda::{LogFormat, Output};
+
+/// In which form everything is shown.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Form {
+    /// Answers.
+    pub output: Output,
+    /// Everything else.
+    pub logs: LogFormat,
+}
+
 /// A stream to write to.
 pub type Writer = Box<dyn AsyncWrite + Send + Unpin>;
 

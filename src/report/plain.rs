@@ -6,11 +6,13 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc;
 
+use super::envelope::Envelopes;
 use super::lines::Lines;
-use super::output::{Streams, Writer};
+use super::output::{Form, Streams, Writer};
 use super::platform;
 use super::pull::PullDisplay;
-use crate::lambda::event::{Event, PlatformLogs};
+use crate::lambda::event::{Event, LogLevel, PlatformLogs};
+use crate::lambda::{LogFormat, Output};
 
 /// How long the beginning of a line waits for its end before it is shown without.
 const PATIENCE: Duration = Duration::from_millis(50);
@@ -24,19 +26,26 @@ pub struct Reporter {
     pull: PullDisplay,
     answered: bool,
     platform: PlatformLogs,
+    form: Form,
+    envelopes: Envelopes,
 }
 
 impl Reporter {
     /// A reporter on the process's streams and, where there is one, the log file.
     #[must_use]
-    pub fn new(streams: Streams, log_file: Option<Writer>) -> Self {
+    pub fn new(streams: Streams, log_file: Option<Writer>, form: Form) -> Self {
         Self {
             streams,
             log_file,
             lines: Lines::default(),
             pull: PullDisplay::default(),
             answered: false,
-            platform: PlatformLogs::Text,
+            platform: match form.logs {
+                LogFormat::Text => PlatformLogs::Text,
+                LogFormat::Json => PlatformLogs::Json(LogLevel::Debug),
+            },
+            form,
+            envelopes: Envelopes::default(),
         }
     }
 
@@ -48,6 +57,9 @@ impl Reporter {
                 Event::Flush(reached_tx) => {
                     let rest = self.lines.finish();
                     self.log(&rest).await;
+                    let last = self.envelopes.rest();
+                    let written = self.envelope(last).await;
+                    answer = answer.and(written);
                     let _ = reached_tx.send(std::mem::replace(&mut answer, Ok(())));
                 }
                 Event::Written(written_tx) => _ = written_tx.send(answer.is_ok()),
@@ -61,7 +73,8 @@ impl Reporter {
 
     /// The next event. What is held back for the rest of its line is shown when none comes for a while.
     async fn next(&mut self, event_rx: &mut mpsc::UnboundedReceiver<Event>) -> Option<Event> {
-        if self.lines.holds() {
+        // A line of JSON has a whole line in it.
+        if self.lines.holds() && self.form.logs == LogFormat::Text {
             if let Ok(event) = tokio::time::timeout(PATIENCE, event_rx.recv()).await {
                 return event;
             }
@@ -74,14 +87,18 @@ impl Reporter {
     /// Only a failure of the answer's stream is an error: the rest is for people who have gone away.
     async fn write(&mut self, event: Event) -> io::Result<()> {
         match event {
-            Event::Note(text) => self.note(&text).await,
-            Event::Warning(text) => self.note(&format!("Warning: {text}")).await,
+            Event::Note(text) => self.note("note", &text).await,
+            Event::Warning(text) => self.warning(&text).await,
+            Event::Error(text) => self.note("error", &text).await,
             Event::Pull(pull) => {
                 if let Some(line) = self.pull.show(&pull, self.streams.stderr_is_terminal) {
-                    self.note(&line).await;
+                    self.note("note", &line).await;
                 }
             }
             Event::Log { source, bytes } => {
+                if self.form.output == Output::Json {
+                    self.envelopes.log(source, &bytes);
+                }
                 let text = self.lines.output(source, &bytes);
                 self.log(&text).await;
             }
@@ -104,8 +121,15 @@ impl Reporter {
                 for line in platform::finished(self.platform, &report) {
                     self.line(&line).await;
                 }
+                let line = self.envelopes.finished(&report);
+                return self.envelope(line).await;
             }
-            Event::Logs(platform) => self.platform = platform,
+            Event::Logs(platform) if self.form.logs == LogFormat::Text => self.platform = platform,
+            Event::Logs(_) => {}
+            Event::Answered(answered) => {
+                let line = self.envelopes.answered(answered);
+                return self.envelope(line).await;
+            }
             Event::Answer(bytes) => return self.answer(&bytes).await,
             Event::AnswerEnd => return self.end_answer().await,
             Event::Written(_) | Event::Flush(_) => {}
@@ -113,16 +137,27 @@ impl Reporter {
         Ok(())
     }
 
+    async fn warning(&mut self, text: &str) {
+        match self.form.logs {
+            LogFormat::Text => self.note("warning", &format!("Warning: {text}")).await,
+            LogFormat::Json => self.note("warning", text).await,
+        }
+    }
+
     /// A line of the program's own, always for the terminal.
-    async fn note(&mut self, text: &str) {
+    async fn note(&mut self, kind: &str, text: &str) {
         if self.pull.write_above(text) {
             return;
         }
-        let mut bytes = match &self.log_file {
+        let held = match &self.log_file {
             Some(_) => Vec::new(),
             None => self.lines.finish(),
         };
-        bytes.extend_from_slice(text.as_bytes());
+        let mut bytes = self.formed(&held);
+        match self.form.logs {
+            LogFormat::Text => bytes.extend_from_slice(text.as_bytes()),
+            LogFormat::Json => bytes.extend(platform::own(kind, text).into_bytes()),
+        }
         bytes.push(b'\n');
         let _ = self.streams.stderr.write_all(&bytes).await;
         let _ = self.streams.stderr.flush().await;
@@ -130,11 +165,30 @@ impl Reporter {
 
     /// A line of the function's log.
     async fn line(&mut self, text: &str) {
-        let bytes = self.lines.line(text);
-        self.log(&bytes).await;
+        let held = self.lines.finish();
+        let mut bytes = self.formed(&held);
+        bytes.extend_from_slice(text.as_bytes());
+        bytes.push(b'\n');
+        self.write_log(&bytes).await;
     }
 
+    /// Output of the function.
     async fn log(&mut self, bytes: &[u8]) {
+        let bytes = self.formed(bytes);
+        self.write_log(&bytes).await;
+    }
+
+    /// Output of the function in the form of logs: whole lines, where each becomes an object.
+    fn formed(&self, bytes: &[u8]) -> Vec<u8> {
+        if self.form.logs == LogFormat::Text {
+            return bytes.to_vec();
+        }
+        let text = String::from_utf8_lossy(bytes);
+        let lines = text.lines().map(|line| platform::output(line) + "\n");
+        lines.collect::<String>().into_bytes()
+    }
+
+    async fn write_log(&mut self, bytes: &[u8]) {
         let writer = self.log_file.as_mut().unwrap_or(&mut self.streams.stderr);
         let _ = writer.write_all(bytes).await;
         let _ = writer.flush().await;
@@ -147,6 +201,13 @@ impl Reporter {
         writer.flush().await
     }
 
+    async fn envelope(&mut self, line: Option<String>) -> io::Result<()> {
+        match line {
+            Some(line) => self.answer(line.as_bytes()).await,
+            None => Ok(()),
+        }
+    }
+
     /// A newline after the answer goes where it is not part of it: to the terminal, or to standard error.
     async fn end_answer(&mut self) -> io::Result<()> {
         match &mut self.log_file {
@@ -155,7 +216,8 @@ impl Reporter {
                 self.streams.stdout.write_all(b"\n").await?;
                 self.streams.stdout.flush().await?;
             }
-            None => self.log(b"\n").await,
+            None if self.form.logs == LogFormat::Text => self.write_log(b"\n").await,
+            None => {}
         }
         Ok(())
     }

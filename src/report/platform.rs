@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::lambda::event::{Failure, Init, InitEnd, LogLevel, PlatformLogs, Report};
@@ -136,17 +137,47 @@ fn used(report: &Report) -> u64 {
     report.peak_memory.map_or(report.memory_size, megabytes)
 }
 
-fn metrics(report: &Report) -> Value {
-    let mut metrics = json!({
-        "durationMs": round(millis(report.duration)),
-        "billedDurationMs": billed(report) as u64,
-        "memorySizeMB": report.memory_size,
-        "maxMemoryUsedMB": used(report),
-    });
-    if let Some(init) = report.init {
-        metrics["initDurationMs"] = round(millis(init)).into();
+/// The figures of an invocation, as the service names them.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Metrics {
+    duration_ms: f64,
+    billed_duration_ms: u64,
+    #[serde(rename = "memorySizeMB")]
+    memory_size: u64,
+    #[serde(rename = "maxMemoryUsedMB")]
+    max_memory_used: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    init_duration_ms: Option<f64>,
+}
+
+impl Metrics {
+    pub(super) fn of(report: &Report) -> Self {
+        Self {
+            duration_ms: round(millis(report.duration)),
+            billed_duration_ms: billed(report) as u64,
+            memory_size: report.memory_size,
+            max_memory_used: used(report),
+            init_duration_ms: report.init.map(|init| round(millis(init))),
+        }
     }
-    metrics
+}
+
+fn metrics(report: &Report) -> Value {
+    serde_json::to_value(Metrics::of(report)).unwrap_or_default()
+}
+
+/// A line of a process in the sandbox; one that is an object of JSON stays one.
+pub(super) fn output(text: &str) -> String {
+    match serde_json::from_str::<Value>(text) {
+        Ok(object @ Value::Object(_)) => line("function", &object),
+        _ => line("function", &text.into()),
+    }
+}
+
+/// A line of this program's own: `note`, `warning` or `error`.
+pub(super) fn own(kind: &str, text: &str) -> String {
+    line(&format!("sam-rs.{kind}"), &text.into())
 }
 
 fn record(report: &Report, metrics: Value) -> Value {

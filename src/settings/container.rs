@@ -1,6 +1,6 @@
 //! What the container is made with: its image, its network, its limits.
 
-use super::{Config, SettingsError, env_flag, list};
+use super::{Config, SettingsError, chosen, env_flag, list};
 use crate::cli::ContainerArgs;
 use crate::engine::{Network, PullPolicy, Transport};
 use crate::env::{self, Env};
@@ -89,10 +89,7 @@ fn pull_policy(
     let skip = switch(args.skip_pull_image, skip, env, config)?;
     let force = (env::SAM_FORCE_IMAGE_BUILD, "force_image_build");
     let force = switch(args.force_image_build, force, env, config)?;
-    let configured = config.text("pull")?.map(|text| text.parse()).transpose();
-    let configured = configured.map_err(|reason: String| {
-        SettingsError::Usage(format!("Invalid value for '--pull': {reason}"))
-    })?;
+    let configured = chosen(None, "pull", config)?;
     let configured = if force {
         Some(PullPolicy::Always)
     } else {

@@ -15,6 +15,7 @@ mod setting;
 mod unsupported;
 
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 pub use aws::Aws;
 pub use container::Container;
@@ -30,7 +31,7 @@ use self::overrides::Gathered;
 use crate::cli::{self, ConfigArgs, InvokeArgs};
 use crate::env::{self, Env};
 use crate::function::Runtime;
-use crate::lambda::Output;
+use crate::lambda::{LogFormat, Output};
 use crate::template::Overrides;
 use crate::template::overrides::ParsedOverrides;
 
@@ -61,6 +62,8 @@ pub struct Invoke {
     pub cognito_identity: Option<String>,
     /// In which form answers are printed.
     pub output: Output,
+    /// In which form everything else is shown.
+    pub log_format: LogFormat,
     /// The template.
     pub template: PathBuf,
     /// Values of parameters.
@@ -118,7 +121,8 @@ impl Invoke {
             tenant_id: invocation::tenant(args, &config)?,
             client_context: invocation::client_context(args, &config)?,
             cognito_identity: invocation::cognito_identity(args, &config)?,
-            output: output(args, &config)?,
+            output: chosen(args.output.output, "output", &config)?.unwrap_or_default(),
+            log_format: chosen(args.output.log_format, "log_format", &config)?.unwrap_or_default(),
             template: match &args.template.template {
                 Some(path) => env.directory.join(path),
                 None => match env
@@ -177,15 +181,20 @@ fn default_template(directory: &Path) -> PathBuf {
     found.unwrap_or_else(|| directory.join(NO_TEMPLATE))
 }
 
-fn output(args: &InvokeArgs, config: &Config) -> Result<Output, SettingsError> {
-    if let Some(output) = args.output.output {
-        return Ok(output);
+/// One of several choices: the command line's, else the configuration's.
+fn chosen<T: FromStr<Err = String>>(
+    given: Option<T>,
+    key: &str,
+    config: &Config,
+) -> Result<Option<T>, SettingsError> {
+    if given.is_some() {
+        return Ok(given);
     }
-    let configured = config.text("output")?.map(|text| text.parse()).transpose();
-    let configured = configured.map_err(|reason: String| {
-        SettingsError::Usage(format!("Invalid value for '--output': {reason}"))
-    })?;
-    Ok(configured.unwrap_or_default())
+    let configured = config.text(key)?.map(|text| text.parse()).transpose();
+    configured.map_err(|reason| {
+        let option = key.replace('_', "-");
+        SettingsError::Usage(format!("Invalid value for '--{option}': {reason}"))
+    })
 }
 
 /// The runtime that is asked for, in capitals or not, as SAM CLI has it.

@@ -105,6 +105,100 @@ fn lines_of_json_keep_answers_apart() {
 }
 
 #[test]
+fn a_line_of_json_has_everything_of_its_invocation() {
+    let code = "import sys\nprint('loading')\ndef handler(event, context):\n    print('out', event)\n    print('err', file=sys.stderr)\n\
+                \x20   if event == 2: raise KeyError('no')\n    if event == 3:\n        import time\n        time.sleep(9)\n    return 1.50\n";
+    let project = Project::python(code).function("python3.11", "app.handler", 1);
+    let project = project.file("1", "1").file("2", "2").file("3", "3");
+    let arguments = ["Hello", "-e", "1", "-e", "2", "-e", "3", "--output", "json"];
+    let output = project.invoke(&arguments).success();
+    let [first, second, third] = &output.json_lines()[..] else {
+        panic!("{output:?}")
+    };
+    for line in [first, second, third] {
+        assert_eq!(line["function"], "Hello");
+        assert_eq!(line["requestId"].as_str().unwrap().len(), 36);
+        assert_eq!(line["metrics"]["memorySizeMB"], 128);
+        assert!(line["metrics"]["maxMemoryUsedMB"].as_u64().unwrap() > 1);
+        let figure = |name: &str| line["metrics"][name].as_f64().unwrap();
+        assert!(figure("billedDurationMs") >= figure("durationMs"));
+    }
+    assert!(first["metrics"]["initDurationMs"].as_f64().unwrap() > 0.0);
+    assert!(second["metrics"]["initDurationMs"].is_null());
+    assert_eq!(
+        (&first["status"], &first["errorType"]),
+        (&"success".into(), &serde_json::Value::Null)
+    );
+    assert_eq!(
+        first["logs"],
+        serde_json::json!(["loading", "out 1", "err"])
+    );
+    assert_eq!(
+        (&second["status"], &second["errorType"]),
+        (&"error".into(), &"KeyError".into())
+    );
+    assert_eq!(second["logs"][0], "out 2");
+    assert_eq!(
+        (&third["status"], &third["errorType"]),
+        (&"timeout".into(), &"Sandbox.Timedout".into())
+    );
+    assert_eq!(third["logs"], serde_json::json!(["out 3", "err"]));
+    assert!(
+        output.stderr.contains("\nloading\n") && output.stderr.contains("\nREPORT "),
+        "{}",
+        output.stderr
+    );
+}
+
+#[test]
+fn everything_else_can_be_lines_of_json_too() {
+    let code = "import json\nprint('loading')\nprint(json.dumps({'a': 1}), end='')\ndef handler(event, context):\n    return event\n";
+    let project = Project::python(code);
+    let output = project
+        .invoke(&["Hello", "--log-format", "json", "--cpu-share"])
+        .success();
+    assert_eq!(output.stdout, "{}");
+    let lines: Vec<serde_json::Value> = output
+        .stderr
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let of = |kind: &str| -> Vec<_> { lines.iter().filter(|line| line["type"] == kind).collect() };
+    assert_eq!(
+        of("sam-rs.note")[0]["record"],
+        "Invoking app.handler (python3.11)"
+    );
+    let records: Vec<_> = of("function")
+        .iter()
+        .map(|line| line["record"].clone())
+        .collect();
+    assert_eq!(records, ["loading".into(), serde_json::json!({"a": 1})]);
+    assert_eq!(of("platform.report")[0]["record"]["status"], "success");
+    assert!(lines.iter().all(|line| line["time"].is_string()));
+
+    let wrong = project.invoke(&["Nope", "--log-format", "json"]);
+    let line: serde_json::Value =
+        serde_json::from_str(wrong.stderr.lines().last().unwrap()).unwrap();
+    assert_eq!(
+        (wrong.code, &line["type"]),
+        (Some(1), &"sam-rs.error".into())
+    );
+    assert!(
+        line["record"]
+            .as_str()
+            .unwrap()
+            .contains("Function Nope not found in template")
+    );
+
+    let file = project
+        .invoke(&["Hello", "--log-format", "json", "-l", "run.log"])
+        .success();
+    assert!(
+        !file.stderr.contains("platform.") && project.read("run.log").contains("platform.report")
+    );
+}
+
+#[test]
 fn one_bad_event_keeps_all_from_starting() {
     let project = project().file("bad.json", "{");
     let output = invoke(&project, &["one.json", "bad.json"], &[]);
