@@ -21,6 +21,8 @@ pub const SAM_DEBUG_PORT: &str = "SAM_DEBUG_PORT";
 pub const DEBUGGER_ARGS: &str = "DEBUGGER_ARGS";
 /// Same as `--debug`.
 pub const SAM_DEBUG: &str = "SAM_DEBUG";
+/// Shell whose completion script asks for candidates.
+pub const SAM_RS_COMPLETE: &str = "SAM_RS_COMPLETE";
 /// Address of the engine.
 pub const DOCKER_HOST: &str = "DOCKER_HOST";
 /// Context of the Docker CLI to take the engine's address from.

@@ -87,6 +87,7 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
+use tokio::io::AsyncWriteExt;
 use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
 use tracing::Level;
@@ -123,12 +124,48 @@ pub async fn run(arguments: Vec<OsString>, env: Env, streams: Streams, shutdown:
         engine::reaper::main(&address, &env).await;
         return Exit::Success;
     }
+    if let Some(candidates) = command::completions::answer(&arguments, &env) {
+        return print(&candidates, streams, &shutdown).await;
+    }
     let app = match cli::parse(&arguments) {
         Ok(app) => app,
         Err(unread) => return misunderstood(unread, streams, &shutdown).await,
     };
-    let Command::Local(Local::Invoke(args)) = app.command;
-    invoke(&args, &env, streams, &shutdown).await
+    match app.command {
+        Command::Local(Local::Invoke(args)) => invoke(&args, &env, streams, &shutdown).await,
+        Command::Completions(args) => match command::completions::script(args.shell) {
+            Ok(script) => print(&script, streams, &shutdown).await,
+            Err(_) => Exit::Failure,
+        },
+        Command::ManPages(args) => {
+            let written = command::man_pages(&env.directory.join(&args.directory));
+            simply(written.map(|()| Exit::Success), streams, &shutdown).await
+        }
+    }
+}
+
+/// Prints data.
+async fn print(data: &[u8], mut streams: Streams, shutdown: &Shutdown) -> Exit {
+    let written = async {
+        streams.stdout.write_all(data).await?;
+        streams.stdout.flush().await
+    };
+    let result = match written.await {
+        Err(source) if source.kind() != io::ErrorKind::BrokenPipe => Err(Error::Process {
+            action: "writing the result",
+            source,
+        }),
+        _ => Ok(Exit::Success),
+    };
+    simply(result, streams, shutdown).await
+}
+
+/// Ends a command that has nothing to show but its error.
+async fn simply(result: Result<Exit, Error>, streams: Streams, shutdown: &Shutdown) -> Exit {
+    let styled = streams.styled;
+    let (events, event_rx) = Events::channel();
+    TaskTracker::new().spawn(Reporter::new(streams, None, Form::default()).run(event_rx));
+    conclude(result, &events, shutdown, styled).await
 }
 
 /// Answers a request for help, on standard output, or tells of a mistake on the command line.
@@ -145,16 +182,7 @@ async fn misunderstood(unread: Unread, streams: Streams, shutdown: &Shutdown) ->
             };
         }
     };
-    let styled = streams.styled;
-    let (events, event_rx) = Events::channel();
-    TaskTracker::new().spawn(Reporter::new(streams, None, Form::default()).run(event_rx));
-    conclude(
-        Err(SettingsError::Usage(mistake).into()),
-        &events,
-        shutdown,
-        styled,
-    )
-    .await
+    simply(Err(SettingsError::Usage(mistake).into()), streams, shutdown).await
 }
 
 async fn invoke(args: &InvokeArgs, env: &Env, streams: Streams, shutdown: &Shutdown) -> Exit {

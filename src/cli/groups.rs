@@ -12,6 +12,7 @@ use crate::lambda::{LogFormat, Output};
 #[command(next_help_heading = "Template and parameters")]
 pub struct TemplateArgs {
     /// Template to read [default: .aws-sam/build/template.yaml, template.yaml, template.yml or template.json]
+    /// (`SAM_TEMPLATE_FILE`)
     #[arg(
         short = 't',
         long = "template-file",
@@ -20,8 +21,8 @@ pub struct TemplateArgs {
     )]
     pub template: Option<PathBuf>,
 
-    /// Values for parameters: `Name=value`, or `ParameterKey=Name,ParameterValue=value`; takes everything up to the
-    /// next option
+    /// Values for parameters: `Name=value`, `ParameterKey=Name,ParameterValue=value` or `file://values.yaml`; takes
+    /// everything up to the next option
     #[arg(long, value_name = "OVERRIDE", num_args = 1.., action = clap::ArgAction::Set)]
     pub parameter_overrides: Option<Vec<String>>,
 
@@ -41,7 +42,8 @@ pub struct TemplateArgs {
     #[arg(long, value_name = "PATH", action = clap::ArgAction::Append)]
     pub env_file: Vec<PathBuf>,
 
-    /// JSON or dotenv file with values for the functions' environment variables
+    /// JSON (sections `Parameters` and names of functions) or dotenv file with variables, over the template's; `null`
+    /// removes one
     #[arg(short = 'n', long, value_name = "PATH")]
     pub env_vars: Option<PathBuf>,
 }
@@ -51,15 +53,16 @@ pub struct TemplateArgs {
 #[command(next_help_heading = "Container")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct ContainerArgs {
-    /// Use images that are here without asking whether there are newer ones
+    /// Use images that are here without asking whether there are newer ones (`SAM_SKIP_PULL_IMAGE`)
     #[arg(long)]
     pub skip_pull_image: bool,
 
-    /// When to ask the registry for the image: missing, always or never [default: missing]
+    /// When to ask the registry for the image: `missing`, `always` (what is here serves when the registry cannot be
+    /// reached) or `never` [default: missing]
     #[arg(long, value_name = "WHEN")]
     pub pull: Option<PullPolicy>,
 
-    /// Image to run on instead of Lambda's own: `IMAGE`, or `FUNCTION=IMAGE`; may be repeated
+    /// Image to run on instead of Lambda's own: `IMAGE`, or `FUNCTION=IMAGE`; may be repeated, also as `-ii`
     #[arg(long, value_name = "IMAGE", action = clap::ArgAction::Append)]
     pub invoke_image: Vec<String>,
 
@@ -75,7 +78,7 @@ pub struct ContainerArgs {
     #[arg(long, value_name = "ADDRESS", action = clap::ArgAction::Append)]
     pub container_dns: Vec<String>,
 
-    /// Ask the function's runtime to end, with SIGTERM, before it is killed
+    /// Ask the function's runtime to end, with SIGTERM, two seconds before it is killed
     #[arg(long)]
     pub shutdown: bool,
 
@@ -92,14 +95,15 @@ pub struct ContainerArgs {
     pub mount_symlinks: bool,
 
     /// Leave links as they are
-    #[arg(long, overrides_with = "mount_symlinks")]
+    #[arg(long, hide = true, overrides_with = "mount_symlinks")]
     pub no_mount_symlinks: bool,
 
     /// Nothing: no connection is made to a container
     #[arg(long, value_name = "NAME", hide = true)]
     pub container_host: Option<String>,
 
-    /// Network that the container is connected to besides the default one; also `host` and `none`
+    /// Network that the container is connected to besides the default one, by name or id; also `host` and `none`
+    /// (`SAM_DOCKER_NETWORK`)
     #[arg(long, value_name = "NAME")]
     pub docker_network: Option<String>,
 
@@ -107,7 +111,7 @@ pub struct ContainerArgs {
     #[arg(long)]
     pub no_memory_limit: bool,
 
-    /// Give the container the share of a processor that Lambda gives for the function's memory
+    /// Give the container the share of a processor that Lambda gives for the function's memory: a whole one for 1,769 MB
     #[arg(long)]
     pub cpu_share: bool,
 
@@ -124,7 +128,8 @@ pub struct ContainerArgs {
 #[derive(Args, Debug, Default)]
 #[command(next_help_heading = "Debugging")]
 pub struct DebugArgs {
-    /// Start the function for a debugger, which attaches on this port; may be repeated (`SAM_DEBUG_PORT`)
+    /// Start the function for a debugger, which attaches on this port; may be repeated, the first is the debugger's
+    /// (`SAM_DEBUG_PORT`)
     #[arg(short = 'd', long, value_name = "PORT", action = clap::ArgAction::Append, allow_negative_numbers = true)]
     pub debug_port: Vec<String>,
 
@@ -153,7 +158,7 @@ pub struct AwsArgs {
     #[arg(long, value_name = "REGION")]
     pub region: Option<String>,
 
-    /// Profile of the shared configuration and credentials files (`AWS_PROFILE`)
+    /// Profile of the shared configuration and credentials files, before the shell's keys (`AWS_PROFILE`, after them)
     #[arg(long, value_name = "NAME")]
     pub profile: Option<String>,
 }
@@ -162,7 +167,7 @@ pub struct AwsArgs {
 #[derive(Args, Debug, Default)]
 #[command(next_help_heading = "Configuration")]
 pub struct ConfigArgs {
-    /// Configuration file [default: samconfig.toml]
+    /// Configuration file [default: samconfig.toml, .yaml or .yml, beside a template that is named with `-t`, else here]
     #[arg(long, value_name = "PATH")]
     pub config_file: Option<PathBuf>,
 
@@ -170,7 +175,7 @@ pub struct ConfigArgs {
     #[arg(long, value_name = "NAME")]
     pub config_env: Option<String>,
 
-    /// Keep what the command line says in the configuration file
+    /// Keep what the command line says in the configuration file, whose comments and order stay
     #[arg(long)]
     pub save_params: bool,
 }
@@ -179,11 +184,12 @@ pub struct ConfigArgs {
 #[derive(Args, Debug, Default)]
 #[command(next_help_heading = "Output")]
 pub struct OutputArgs {
-    /// File for the function's output and its result, instead of the terminal
+    /// File for the function's output, the figures and the result, instead of the terminal
     #[arg(short = 'l', long, value_name = "PATH")]
     pub log_file: Option<PathBuf>,
 
-    /// `text` prints what the function answers, `json` a line of JSON for each event [default: text]
+    /// `text` prints what the function answers, `json` a line of JSON for each event: answer, outcome, figures, log
+    /// [default: text]
     #[arg(long, value_name = "FORMAT")]
     pub output: Option<Output>,
 
@@ -191,7 +197,7 @@ pub struct OutputArgs {
     #[arg(long, value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
 
-    /// Tell on standard error what is resolved, asked of the engine, and how long it takes
+    /// Tell on standard error what is resolved, asked of the engine, and how long it takes (`SAM_DEBUG`)
     #[arg(long)]
     pub debug: bool,
 

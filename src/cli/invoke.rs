@@ -19,17 +19,19 @@ pub struct Given {
 
 /// Run a function once, and print its result.
 #[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Function and event")]
 pub struct InvokeArgs {
-    /// Logical id or name of the function; not needed when there is only one
+    /// Logical id, `FunctionName`, `Stack/Function` or ARN of the function, with or without `:alias`; not needed when there
+    /// is only one
     #[arg(value_name = "FUNCTION_LOGICAL_ID")]
     pub function: Option<String>,
 
-    /// File with the event, or `-` for standard input; several are handed to one sandbox in turn [default: an empty
-    /// object]
+    /// File with the event, or `-` for standard input [default: an empty object]. Several are handed to one warm sandbox in
+    /// turn, and their answers are lines of their own
     #[arg(short = 'e', long, value_name = "PATH", action = clap::ArgAction::Append)]
     pub event: Vec<String>,
 
-    /// Runtime to run the function with, instead of its own
+    /// Runtime to run the function with, instead of the template's
     #[arg(short = 'r', long, value_name = "RUNTIME")]
     pub runtime: Option<String>,
 

@@ -7,6 +7,8 @@ mod spelling;
 mod usage;
 
 use std::ffi::OsString;
+use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -16,6 +18,8 @@ pub use groups::{
 };
 pub use invoke::{Given, InvokeArgs};
 use spelling::spelled;
+
+use crate::lambda::choose;
 
 /// Runs AWS Lambda functions on this machine, in containers.
 #[derive(Debug, Parser)]
@@ -37,6 +41,75 @@ pub enum Command {
     /// Run functions on this machine
     #[command(subcommand, arg_required_else_help = true)]
     Local(Local),
+    /// Print the script that completes command lines in a shell: options, and the functions of a template
+    Completions(CompletionsArgs),
+    /// Write a manual page for every command into a directory
+    ManPages(ManPagesArgs),
+}
+
+/// `sam-rs completions`.
+#[derive(Args, Debug)]
+pub struct CompletionsArgs {
+    /// bash, zsh, fish or powershell
+    pub shell: CompletionShell,
+}
+
+/// A shell that command lines can be completed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "they name themselves")]
+pub enum CompletionShell {
+    Bash,
+    Zsh,
+    Fish,
+    Powershell,
+}
+
+impl CompletionShell {
+    const CHOICES: [(&str, Self); 4] = [
+        ("bash", Self::Bash),
+        ("zsh", Self::Zsh),
+        ("fish", Self::Fish),
+        ("powershell", Self::Powershell),
+    ];
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        let found = Self::CHOICES.iter().find(|(_, shell)| *shell == self);
+        found.map_or("", |(name, _)| name)
+    }
+}
+
+impl FromStr for CompletionShell {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        choose(text, &Self::CHOICES)
+    }
+}
+
+/// `sam-rs man-pages`.
+#[derive(Args, Debug)]
+pub struct ManPagesArgs {
+    /// Where they are written to; it is made where it is not there
+    pub directory: PathBuf,
+}
+
+impl App {
+    /// The arguments of `local invoke`, where that is the command.
+    #[must_use]
+    pub fn invoke(self) -> Option<Box<InvokeArgs>> {
+        match self.command {
+            Command::Local(Local::Invoke(args)) => Some(args),
+            _ => None,
+        }
+    }
+}
+
+/// The syntax of every command.
+#[must_use]
+pub fn command() -> clap::Command {
+    App::command()
 }
 
 /// A command line that nothing is to be run for.
@@ -64,9 +137,10 @@ pub fn parse(arguments: &[OsString]) -> Result<App, Unread> {
 fn read(arguments: &[OsString]) -> Result<App, clap::Error> {
     let matches = App::command().try_get_matches_from(spelled(arguments.to_vec()))?;
     let mut app = App::from_arg_matches(&matches)?;
-    let Command::Local(Local::Invoke(args)) = &mut app.command;
     // Describing the options once more is not for every start.
-    if args.config.save_params {
+    if let Command::Local(Local::Invoke(args)) = &mut app.command
+        && args.config.save_params
+    {
         let invoke = matches
             .subcommand()
             .and_then(|(_, local)| local.subcommand());

@@ -1,10 +1,13 @@
 //! The composition roots, one a subcommand: they wire the parts and hold nothing of their own.
 
 mod answer;
+pub mod completions;
 mod debug;
 mod event;
 mod local_invoke;
+mod man_pages;
 mod resolve;
 mod variables;
 
 pub use local_invoke::local_invoke;
+pub use man_pages::man_pages;

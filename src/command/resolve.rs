@@ -33,12 +33,7 @@ pub(super) async fn function(
     styled: bool,
 ) -> Result<Invoked, Error> {
     let (path, name) = (settings.template.clone(), settings.function.clone());
-    let (aws, runtime) = (&settings.aws, settings.runtime.clone());
-    let surroundings = Surroundings {
-        overrides: settings.overrides.clone(),
-        region: aws.region.clone(),
-        account: aws.account.clone(),
-    };
+    let (surroundings, runtime) = (surroundings(settings), settings.runtime.clone());
     let found =
         tokio::task::spawn_blocking(move || find(&path, name.as_deref(), runtime, surroundings));
     let found = found.await.map_err(|source| Error::Process {
@@ -136,6 +131,25 @@ fn find(
         ambiguity: found.ambiguity,
         undeclared: application.undeclared(),
     })
+}
+
+/// The functions of the template, as they are named on the command line; none where it cannot be read.
+pub(super) fn names(settings: &Invoke) -> Vec<String> {
+    let of_text = |text: String| {
+        let (path, surroundings) = (&settings.template, surroundings(settings));
+        let application = Application::load(path, &text, surroundings, &load).ok()?;
+        Some(Catalog::new(&application).paths())
+    };
+    let text = text(&settings.template).ok();
+    text.and_then(of_text).unwrap_or_default()
+}
+
+fn surroundings(settings: &Invoke) -> Surroundings {
+    Surroundings {
+        overrides: settings.overrides.clone(),
+        region: settings.aws.region.clone(),
+        account: settings.aws.account.clone(),
+    }
 }
 
 /// The template's text.

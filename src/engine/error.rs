@@ -37,6 +37,9 @@ pub enum EngineError {
     /// The engine refused to make the container.
     #[error("Container creation failed: {reason}, check template for potential issue")]
     Create { reason: String, status: Option<u16> },
+    /// There is no such network.
+    #[error("there is no network '{name}'")]
+    Network { name: String, known: Vec<String> },
     /// The container could not be started.
     #[error("the container could not be started: {reason}")]
     Start { reason: String },
@@ -75,6 +78,8 @@ impl EngineError {
             Self::Pull { image, reason } => format!(
                 "{reason}\nwhen offline, load the image from another machine: `docker save {image} | ssh HERE docker load`"
             ),
+            Self::Network { known, .. } if known.is_empty() => return None,
+            Self::Network { known, .. } => format!("the engine has these: {}", known.join(", ")),
             Self::Silent { .. } => "run again with --debug to see what the engine was asked".into(),
             Self::Platform { .. } => "build sam-rs on the engine's platform, where a static C library is installed".into(),
             Self::Create { .. } | Self::Start { .. } | Self::Files { .. } | Self::Request { .. } => return None,

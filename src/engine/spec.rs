@@ -85,15 +85,20 @@ pub enum Transport {
     Archive,
 }
 
+impl Transport {
+    /// The words for them.
+    pub const CHOICES: &'static [(&'static str, Self)] = &[
+        ("auto", Self::Auto),
+        ("stdio", Self::Stdio),
+        ("archive", Self::Archive),
+    ];
+}
+
 impl FromStr for Transport {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let archive = ("archive", Self::Archive);
-        choose(
-            text,
-            &[("auto", Self::Auto), ("stdio", Self::Stdio), archive],
-        )
+        choose(text, Self::CHOICES)
     }
 }
 
@@ -109,15 +114,20 @@ pub enum PullPolicy {
     Never,
 }
 
+impl PullPolicy {
+    /// The words for them.
+    pub const CHOICES: &'static [(&'static str, Self)] = &[
+        ("missing", Self::Missing),
+        ("always", Self::Always),
+        ("never", Self::Never),
+    ];
+}
+
 impl FromStr for PullPolicy {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let never = ("never", Self::Never);
-        choose(
-            text,
-            &[("missing", Self::Missing), ("always", Self::Always), never],
-        )
+        choose(text, Self::CHOICES)
     }
 }
 

@@ -104,7 +104,9 @@ impl<'a> Catalog<'a> {
         })
     }
 
-    fn paths(&self) -> Vec<String> {
+    /// The functions, each by the name that nothing else has.
+    #[must_use]
+    pub fn paths(&self) -> Vec<String> {
         self.functions.iter().map(|one| one.path.clone()).collect()
     }
 }

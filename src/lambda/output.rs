@@ -35,18 +35,30 @@ pub fn choose<T: Copy>(text: &str, choices: &[(&str, T)]) -> Result<T, String> {
     })
 }
 
+impl Output {
+    /// The words for them.
+    pub const CHOICES: &'static [(&'static str, Self)] =
+        &[("text", Self::Text), ("json", Self::Json)];
+}
+
 impl FromStr for Output {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        choose(text, &[("text", Self::Text), ("json", Self::Json)])
+        choose(text, Self::CHOICES)
     }
+}
+
+impl LogFormat {
+    /// The words for them.
+    pub const CHOICES: &'static [(&'static str, Self)] =
+        &[("text", Self::Text), ("json", Self::Json)];
 }
 
 impl FromStr for LogFormat {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        choose(text, &[("text", Self::Text), ("json", Self::Json)])
+        choose(text, Self::CHOICES)
     }
 }

@@ -124,8 +124,11 @@ impl Reporter {
                 let line = self.envelopes.finished(&report);
                 return self.envelope(line).await;
             }
-            Event::Logs(platform) if self.form.logs == LogFormat::Text => self.platform = platform,
-            Event::Logs(_) => {}
+            Event::Logs(platform) => {
+                if self.form.logs == LogFormat::Text {
+                    self.platform = platform;
+                }
+            }
             Event::Answered(answered) => {
                 let line = self.envelopes.answered(answered);
                 return self.envelope(line).await;

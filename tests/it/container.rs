@@ -151,7 +151,7 @@ fn a_profile_is_chosen_by_name() {
     assert_eq!(role.json(), json!(["defaultkey", "us-east-1"]));
     assert!(
         role.stderr
-            .contains("Warning: the profile 'other' has no keys of its own"),
+            .contains("Warning: the credentials of profile 'other': "),
         "{}",
         role.stderr
     );

@@ -56,6 +56,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "command",
         &[
             "archive",
+            "cli",
             "credentials",
             "engine",
             "env",

@@ -1,6 +1,12 @@
 //! README's commands work, and what it names is there.
 
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
 use crate::support::{Project, root};
+
+/// Set, README's made parts are written instead of compared.
+const UPDATE: &str = "SAM_RS_UPDATE_README";
 
 fn readme() -> String {
     std::fs::read_to_string(root().join("README.md")).unwrap()
@@ -77,4 +83,88 @@ fn setup_and_tests_are_the_commands_that_are_there() {
         );
         assert!(root().join(name).exists(), "{name}");
     }
+}
+
+/// The options of a command as a table, from the program's own description of them.
+fn options(path: &[&str]) -> String {
+    let mut command = sam_rs::cli::command();
+    command.build();
+    let command = path.iter().fold(&command, |command, name| {
+        command.find_subcommand(name).unwrap()
+    });
+    let shown = command
+        .get_arguments()
+        .filter(|argument| !argument.is_hide_set() && argument.get_id() != "help");
+    let mut table = "| option | what it does |\n|---|---|\n".to_owned();
+    let mut headings = Vec::new();
+    for argument in shown {
+        let heading = argument.get_help_heading().unwrap_or_default();
+        if !headings.contains(&heading) {
+            headings.push(heading);
+        }
+    }
+    for heading in headings {
+        let _ = writeln!(table, "| **{heading}** | |");
+        let own = command.get_arguments().filter(|argument| {
+            !argument.is_hide_set() && argument.get_help_heading().unwrap_or_default() == heading
+        });
+        for argument in own.filter(|argument| argument.get_id() != "help") {
+            let mut names: Vec<_> = argument
+                .get_short()
+                .map(|letter| format!("-{letter}"))
+                .into_iter()
+                .collect();
+            let long = argument.get_long_and_visible_aliases().unwrap_or_default();
+            names.extend(long.iter().map(|name| format!("--{name}")));
+            let value = argument.get_value_names().map(|names| names[0].to_string());
+            let value = value.filter(|_| argument.get_action().takes_values());
+            if let Some(value) = value {
+                match names.last_mut() {
+                    Some(last) => *last = format!("{last} {value}"),
+                    None => names.push(value),
+                }
+            }
+            let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+            let help = argument.get_help().unwrap().to_string().replace('|', "\\|");
+            let _ = writeln!(table, "| {} | {help} |", names.join(", "));
+        }
+    }
+    table
+}
+
+/// The reasons for which command lines end in another way than with SAM CLI.
+fn differences() -> String {
+    let page = std::fs::read_to_string(root().join("testdata/command-lines/DIFFERENCES.md"));
+    let page = page.unwrap();
+    let reasons: BTreeSet<_> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("- ")?.split_once(": "))
+        .map(|(_, reason)| reason)
+        .collect();
+    reasons
+        .iter()
+        .map(|reason| format!("- {reason}\n"))
+        .collect()
+}
+
+#[test]
+fn what_is_made_of_the_code_is_as_the_code_is() {
+    let mut page = readme();
+    for (name, made) in [
+        ("options of local invoke", options(&["local", "invoke"])),
+        ("differences of command lines", differences()),
+    ] {
+        let begin = format!("<!-- made: {name} -->\n");
+        let (before, rest) = page.split_once(&begin).unwrap();
+        let (_, after) = rest.split_once("<!-- end -->").unwrap();
+        page = format!("{before}{begin}{made}{}{after}", "<!-- end -->");
+    }
+    if std::env::var_os(UPDATE).is_some() {
+        std::fs::write(root().join("README.md"), page).unwrap();
+        return;
+    }
+    assert!(
+        page == readme(),
+        "`{UPDATE}=1 cargo test readme` makes README's tables anew"
+    );
 }

@@ -188,6 +188,59 @@ fn the_example_configuration_names_known_keys() {
 }
 
 #[test]
+fn the_example_configuration_names_every_key() {
+    let path = crate::support::root().join("samconfig.toml.example");
+    let text = std::fs::read_to_string(path).unwrap();
+    let is_setting = |line: &&str| {
+        let key = line.split(" =").next().unwrap_or_default();
+        line.contains(" = ")
+            && key
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+    };
+    // Everything that is there as a comment is meant to be used.
+    let used: String = text
+        .lines()
+        .map(|line| {
+            line.strip_prefix("# ")
+                .filter(is_setting)
+                .unwrap_or(line)
+                .to_owned()
+                + "\n"
+        })
+        .collect();
+    let project = Project::new().file("samconfig.toml", &used);
+    let command = (
+        "local_invoke",
+        sam_rs::cli::keys::<sam_rs::cli::InvokeArgs> as fn() -> Vec<String>,
+    );
+    let config = sam_rs::settings::Config::load(None, project.path(), "default", command).unwrap();
+    assert!(config.notes.is_empty(), "{:?}", config.notes);
+    let mut command = sam_rs::cli::command();
+    command.build();
+    let command = command
+        .find_subcommand("local")
+        .unwrap()
+        .find_subcommand("invoke")
+        .unwrap();
+    for argument in command.get_arguments().filter(|one| !one.is_hide_set()) {
+        let Some(long) = argument.get_long() else {
+            continue;
+        };
+        let key = long.replace('-', "_");
+        if !matches!(
+            key.as_str(),
+            "help" | "config_file" | "config_env" | "save_params"
+        ) {
+            assert!(
+                used.contains(&format!("\n{key} = ")),
+                "{key} is not in the example"
+            );
+        }
+    }
+}
+
+#[test]
 fn overrides_come_from_files_too() {
     let project = project()
         .file("values.yaml", "Stage: from-yaml\n")
@@ -382,4 +435,35 @@ fn what_the_command_line_says_can_be_kept() {
     project
         .invoke(&["Hello", "--save-params", "--config-file", "other.yaml"])
         .failure(1, "Config file other.yaml does not exist");
+}
+
+#[test]
+fn where_a_variable_comes_from_is_told_and_never_its_value() {
+    let file = r#"{"Hello": {"D": "secret-file"}}"#;
+    let project = project().file("env.json", file);
+    let arguments = [
+        "Hello",
+        "--debug",
+        "-n",
+        "env.json",
+        "--env",
+        "E=secret-given",
+    ];
+    let mut command = project.command(&[&["local", "invoke"], &arguments[..]].concat());
+    command
+        .env("B", "secret-shell")
+        .env("AWS_SECRET_ACCESS_KEY", "secret-key");
+    command.env("AWS_ACCESS_KEY_ID", "secret-id");
+    let output = project.finish(command.spawn().unwrap()).success();
+    for (name, from) in [
+        ("A", "the template"),
+        ("B", "the shell"),
+        ("D", "--env-vars"),
+        ("E", "--env or --env-file"),
+        ("AWS_SECRET_ACCESS_KEY", "Lambda"),
+    ] {
+        let line = format!("variable name=\"{name}\" from={from}");
+        assert!(output.stderr.contains(&line), "{line}: {}", output.stderr);
+    }
+    assert!(!output.stderr.contains("secret-"), "{}", output.stderr);
 }

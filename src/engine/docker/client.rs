@@ -263,6 +263,32 @@ impl Client {
         done.map_err(|error| self.fail(error, |reason, _| EngineError::Request { action, reason }))
     }
 
+    /// Makes sure that there is such a network: engines differ in when they say that there is none.
+    pub(super) async fn find_network(&self, name: &str) -> Result<(), EngineError> {
+        let found = self.api.inspect_network(name, None);
+        match found.instrument(debug_span!("network")).await {
+            Ok(_) => Ok(()),
+            Err(Error::DockerResponseServerError {
+                status_code: 404, ..
+            }) => Err(EngineError::Network {
+                name: name.to_owned(),
+                known: self.networks().await,
+            }),
+            Err(error) => Err(self.fail(error, |reason, _| EngineError::Request {
+                action: "inspect the network",
+                reason,
+            })),
+        }
+    }
+
+    /// Names of the networks that there are; none where the engine does not tell.
+    async fn networks(&self) -> Vec<String> {
+        let found = self.api.list_networks(None).await.unwrap_or_default();
+        let mut names: Vec<_> = found.into_iter().filter_map(|one| one.name).collect();
+        names.sort_unstable();
+        names
+    }
+
     /// Kills and removes a container, with its anonymous volumes.
     ///
     /// # Errors

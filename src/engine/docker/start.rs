@@ -28,6 +28,9 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 /// Starts a sandbox.
 pub(super) async fn start(docker: &Docker, spec: &Spec) -> Result<Instance, EngineError> {
+    if let Network::Named(network) = &spec.network {
+        docker.client.find_network(network).await?;
+    }
     docker.reaper.guard_container(&spec.name);
     let (id, rendezvous) = create(docker, spec).await?;
     docker.reaper.created(&spec.name);
