@@ -47,6 +47,14 @@ pub const AWS_ACCESS_KEY_ID: &str = "AWS_ACCESS_KEY_ID";
 pub const AWS_SECRET_ACCESS_KEY: &str = "AWS_SECRET_ACCESS_KEY";
 /// Credentials that reach the function.
 pub const AWS_SESSION_TOKEN: &str = "AWS_SESSION_TOKEN";
+/// Certificates to trust, in place of the machine's.
+pub const AWS_CA_BUNDLE: &str = "AWS_CA_BUNDLE";
+/// Address of all services of AWS.
+pub const AWS_ENDPOINT_URL: &str = "AWS_ENDPOINT_URL";
+/// Address of the service Lambda.
+pub const AWS_ENDPOINT_URL_LAMBDA: &str = "AWS_ENDPOINT_URL_LAMBDA";
+/// Address of the service that has images.
+pub const AWS_ENDPOINT_URL_ECR: &str = "AWS_ENDPOINT_URL_ECR";
 /// Role that a token of the shell is for.
 pub const AWS_ROLE_ARN: &str = "AWS_ROLE_ARN";
 /// File with a token for a role.

@@ -64,10 +64,10 @@
 pub mod archive;
 #[doc = include_str!("conformance.md")]
 pub mod conformance {}
+pub mod aws;
 pub mod channel;
 pub mod cli;
 pub mod command;
-pub mod credentials;
 pub mod engine;
 pub mod env;
 pub mod error;

@@ -9,8 +9,8 @@ use clap_complete::engine::{ArgValueCandidates, CompletionCandidate, PathComplet
 use clap_complete::env::{EnvCompleter, Shells};
 
 use super::resolve;
+use crate::aws::Profiles;
 use crate::cli::{self, CompletionShell, Unread};
-use crate::credentials::Profiles;
 use crate::engine::{PullPolicy, Transport};
 use crate::env::{self, Env};
 use crate::function::Runtime;

@@ -1,7 +1,7 @@
 //! Region, account and where credentials come from, without any call: the shell, else the shared configuration files.
 
 use super::SettingsError;
-use crate::credentials::{Profiles, Source};
+use crate::aws::{Profiles, Source};
 use crate::env::{self, Env};
 
 const DEFAULT_REGION: &str = "us-east-1";

@@ -141,10 +141,16 @@ fn differences() -> String {
         .filter_map(|line| line.strip_prefix("- ")?.split_once(": "))
         .map(|(_, reason)| reason)
         .collect();
-    reasons
+    let lines: Vec<_> = reasons
         .iter()
-        .map(|reason| format!("- {reason}\n"))
-        .collect()
+        .map(|reason| {
+            format!(
+                "- {reason}
+"
+            )
+        })
+        .collect();
+    lines.concat()
 }
 
 #[test]

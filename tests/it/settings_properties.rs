@@ -66,7 +66,7 @@ fn directory() -> TempDir {
 
 fn env(directory: &TempDir, variables: &[(&str, &str)]) -> Env {
     let mut env = Env::of(variables.iter().copied());
-    env.directory = directory.path().to_owned();
+    directory.path().clone_into(&mut env.directory);
     env
 }
 
@@ -201,7 +201,7 @@ proptest! {
         let mut seen = Vec::new();
         for (key, value) in entries {
             if !seen.contains(&key) {
-                text.push_str(&format!("{key} = {value}\n"));
+                text.extend([key, " = ", &value, "\n"]);
                 seen.push(key);
             }
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Keys, Kind, Source};
+use super::credentials::{Keys, Kind, Source};
 use crate::env::{self, Env};
 
 /// The profile that counts when none is named.

@@ -8,19 +8,19 @@ use aws_config::retry::RetryConfig;
 use aws_config::web_identity_token::WebIdentityTokenCredentialsProvider;
 use aws_credential_types::provider::ProvideCredentials;
 use aws_credential_types::provider::error::CredentialsError;
-use aws_smithy_http_client::Builder;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::http::{SharedHttpConnector, http_client_fn};
 
-use super::{Keys, Source};
+use super::{Keys, Source, http};
+use crate::env::Env;
 
 /// How often a request is made.
 const ATTEMPTS: u32 = 2;
 
 /// Asks for the keys.
-pub(super) async fn keys(source: &Source, region: &str) -> Result<Keys, String> {
-    let client = Builder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .build_https();
+pub(super) async fn keys(source: &Source, region: &str, env: &Env) -> Result<Keys, String> {
+    let connector = http::connector(env).map_err(|error| error.to_string())?;
+    let connector = SharedHttpConnector::new(connector);
+    let client = http_client_fn(move |_, _| connector.clone());
     let config = ProviderConfig::without_region()
         .with_region(Some(Region::new(region.to_owned())))
         .with_retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))

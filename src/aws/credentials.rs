@@ -2,15 +2,12 @@
 //! known at once, from the shell and the shared configuration files; getting them may ask a program or a service, and is
 //! done when something needs them. Absent or expired ones are never a reason not to run.
 
-mod process;
-mod profiles;
-#[cfg(feature = "aws")]
-mod sdk;
-
 use std::time::Duration;
 
+#[cfg(feature = "aws")]
+use super::sdk;
+use super::{Profiles, process, profiles};
 use crate::env::{self, Env};
-pub use profiles::Profiles;
 
 /// How long a service may take.
 const SERVICE: Duration = Duration::from_secs(10);
@@ -133,7 +130,7 @@ impl Source {
         match self {
             Self::Profile(name, Kind::Login) => process::export(name, env).await,
             Self::Profile(_, Kind::Nothing) => Err(NOTHING.to_owned()),
-            source => sdk::keys(source, region).await,
+            source => sdk::keys(source, region, env).await,
         }
     }
 
