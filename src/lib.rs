@@ -187,19 +187,22 @@ async fn misunderstood(unread: Unread, streams: Streams, shutdown: &Shutdown) ->
 
 async fn invoke(args: &InvokeArgs, env: &Env, streams: Streams, shutdown: &Shutdown) -> Exit {
     let mut styled = streams.styled;
-    if args.output.debug {
+    if args.common.log.debug {
         trace(styled);
     }
     let settings = tracing::debug_span!("settings")
         .in_scope(|| Invoke::resolve(args, env))
         .map_err(Error::from);
-    if settings.as_ref().is_ok_and(|settings| settings.debug) {
+    if settings
+        .as_ref()
+        .is_ok_and(|settings| settings.common.debug)
+    {
         trace(styled);
     }
     let log_file = settings
         .as_ref()
         .ok()
-        .and_then(|settings| settings.log_file.as_deref());
+        .and_then(|settings| settings.common.log_file.as_deref());
     let opened = log_file.map(open_log).transpose();
     let (events, event_rx) = Events::channel();
     let (log_file, settings) = match opened {
@@ -209,11 +212,11 @@ async fn invoke(args: &InvokeArgs, env: &Env, streams: Streams, shutdown: &Shutd
     let form = match &settings {
         Ok(settings) => Form {
             output: settings.output,
-            logs: settings.log_format,
+            logs: settings.common.log_format,
         },
         Err(_) => Form {
             output: Output::Text,
-            logs: args.output.log_format.unwrap_or_default(),
+            logs: args.common.log.log_format.unwrap_or_default(),
         },
     };
     styled &= form.logs == LogFormat::Text;

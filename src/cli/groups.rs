@@ -180,18 +180,13 @@ pub struct ConfigArgs {
     pub save_params: bool,
 }
 
-/// What is shown where.
+/// Where and how everything but the result is shown.
 #[derive(Args, Debug, Default)]
 #[command(next_help_heading = "Output")]
-pub struct OutputArgs {
+pub struct LogArgs {
     /// File for the function's output, the figures and the result, instead of the terminal
     #[arg(short = 'l', long, value_name = "PATH")]
     pub log_file: Option<PathBuf>,
-
-    /// `text` prints what the function answers, `json` a line of JSON for each event: answer, outcome, figures, log
-    /// [default: text]
-    #[arg(long, value_name = "FORMAT")]
-    pub output: Option<Output>,
 
     /// Form of everything on standard error: `text`, or `json` for a line of JSON each [default: text]
     #[arg(long, value_name = "FORMAT")]
@@ -200,6 +195,16 @@ pub struct OutputArgs {
     /// Tell on standard error what is resolved, asked of the engine, and how long it takes (`SAM_DEBUG`)
     #[arg(long)]
     pub debug: bool,
+}
+
+/// The result.
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Output")]
+pub struct ResultArgs {
+    /// `text` prints what the function answers, `json` a line of JSON for each event: answer, outcome, figures, log
+    /// [default: text]
+    #[arg(long, value_name = "FORMAT")]
+    pub output: Option<Output>,
 
     /// Exit with 3 when the function failed, instead of with 0
     #[arg(long)]
@@ -237,4 +242,51 @@ pub struct UnsupportedArgs {
     /// Nothing: there are none
     #[arg(long, hide = true, overrides_with = "beta_features")]
     pub no_beta_features: bool,
+}
+
+/// An option as it was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Given {
+    /// Its key in a configuration file.
+    pub key: String,
+    /// Its values; none for a switch.
+    pub values: Vec<String>,
+    /// Whether it may have several.
+    pub list: bool,
+}
+
+/// What every command that runs functions has.
+#[derive(Args, Debug, Default)]
+pub struct CommonArgs {
+    /// The template and its parameters.
+    #[command(flatten)]
+    pub template: TemplateArgs,
+
+    /// Images and containers.
+    #[command(flatten)]
+    pub container: ContainerArgs,
+
+    /// Debugging.
+    #[command(flatten)]
+    pub debug: DebugArgs,
+
+    /// AWS.
+    #[command(flatten)]
+    pub aws: AwsArgs,
+
+    /// The configuration file.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+
+    /// Where and how everything but the result is shown.
+    #[command(flatten)]
+    pub log: LogArgs,
+
+    /// What is not emulated.
+    #[command(flatten)]
+    pub unsupported: UnsupportedArgs,
+
+    /// What the command line said, by the keys of a configuration file; only where that is to be kept.
+    #[arg(skip)]
+    pub given: Vec<Given>,
 }

@@ -2,20 +2,7 @@
 
 use clap::Args;
 
-use super::groups::{
-    AwsArgs, ConfigArgs, ContainerArgs, DebugArgs, OutputArgs, TemplateArgs, UnsupportedArgs,
-};
-
-/// An option as it was given.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Given {
-    /// Its key in a configuration file.
-    pub key: String,
-    /// Its values; none for a switch.
-    pub values: Vec<String>,
-    /// Whether it may have several.
-    pub list: bool,
-}
+use super::groups::{CommonArgs, ResultArgs};
 
 /// Run a function once, and print its result.
 #[derive(Args, Debug, Default)]
@@ -51,35 +38,11 @@ pub struct InvokeArgs {
     #[arg(long, hide = true)]
     pub no_event: bool,
 
-    /// Template and parameters.
+    /// The result.
     #[command(flatten)]
-    pub template: TemplateArgs,
+    pub result: ResultArgs,
 
-    /// Images and containers.
+    /// What every command that runs functions has.
     #[command(flatten)]
-    pub container: ContainerArgs,
-
-    /// Debugging.
-    #[command(flatten)]
-    pub debug: DebugArgs,
-
-    /// AWS.
-    #[command(flatten)]
-    pub aws: AwsArgs,
-
-    /// The configuration file.
-    #[command(flatten)]
-    pub config: ConfigArgs,
-
-    /// What is shown where.
-    #[command(flatten)]
-    pub output: OutputArgs,
-
-    /// What the command line said, by the keys of a configuration file; only where that is to be kept.
-    #[arg(skip)]
-    pub given: Vec<Given>,
-
-    /// What is not emulated.
-    #[command(flatten)]
-    pub unsupported: UnsupportedArgs,
+    pub common: CommonArgs,
 }

@@ -14,9 +14,10 @@ use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub use groups::{
-    AwsArgs, ConfigArgs, ContainerArgs, DebugArgs, OutputArgs, TemplateArgs, UnsupportedArgs,
+    AwsArgs, CommonArgs, ConfigArgs, ContainerArgs, DebugArgs, Given, LogArgs, ResultArgs,
+    TemplateArgs, UnsupportedArgs,
 };
-pub use invoke::{Given, InvokeArgs};
+pub use invoke::InvokeArgs;
 use spelling::spelled;
 
 use crate::lambda::choose;
@@ -139,12 +140,12 @@ fn read(arguments: &[OsString]) -> Result<App, clap::Error> {
     let mut app = App::from_arg_matches(&matches)?;
     // Describing the options once more is not for every start.
     if let Command::Local(Local::Invoke(args)) = &mut app.command
-        && args.config.save_params
+        && args.common.config.save_params
     {
         let invoke = matches
             .subcommand()
             .and_then(|(_, local)| local.subcommand());
-        args.given = invoke.map_or_else(Vec::new, |(_, matches)| given(matches));
+        args.common.given = invoke.map_or_else(Vec::new, |(_, matches)| given(matches));
     }
     Ok(app)
 }

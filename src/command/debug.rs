@@ -21,7 +21,7 @@ pub(super) struct Prepared {
 
 /// What a function is told of its timeout.
 pub(super) fn timeout(settings: &Invoke, function: &Function) -> Duration {
-    match settings.debugger {
+    match settings.common.debugger {
         Some(_) => Duration::from_secs(TIMEOUT),
         None => function.timeout,
     }
@@ -33,7 +33,7 @@ pub(super) async fn prepare(
     function: &Function,
     zip: &Zip,
 ) -> Result<Prepared, Error> {
-    let Some(debug) = &settings.debugger else {
+    let Some(debug) = &settings.common.debugger else {
         return Ok(Prepared::default());
     };
     let debugging = Debugging {
@@ -56,7 +56,7 @@ pub(super) async fn prepare(
             .await
             .map_err(|source| Error::Port { address, source })?;
         // In this machine's own network the debugger opens the port itself.
-        let listener = (settings.container.network != Network::Host).then_some(listener);
+        let listener = (settings.common.container.network != Network::Host).then_some(listener);
         ports.push(Forwarded { listener, address });
     }
     Ok(Prepared {

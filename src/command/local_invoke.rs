@@ -42,10 +42,11 @@ pub async fn local_invoke(
     styled: bool,
 ) -> Result<Exit, Error> {
     settings
+        .common
         .warnings
         .iter()
         .for_each(|warning| events.warn(warning));
-    if let Some(save) = &settings.save {
+    if let Some(save) = &settings.common.save {
         events.note(save.write()?);
     }
     tokio::select! {
@@ -68,7 +69,7 @@ async fn run(
         .instrument(debug_span!("template"))
         .await?;
     function.timeout = debug::timeout(settings, &function);
-    if settings.debugger.is_some() {
+    if settings.common.debugger.is_some() {
         // A debugger attaches to one process.
         function.concurrency = function.concurrency.map(|_| 1);
     }
@@ -89,7 +90,10 @@ async fn run(
         events.warn(format!("the layers of {} are not mounted", function.path));
     }
     let image = docker
-        .image(&image(&function, zip, settings), settings.container.pull)
+        .image(
+            &image(&function, zip, settings),
+            settings.common.container.pull,
+        )
         .await?;
     if image.entrypoint.is_empty() && !zip.runtime.is_provided() {
         return Err(Error::NoEntryPoint(image.name));
@@ -147,6 +151,7 @@ fn image(function: &Function, zip: &Zip, settings: &Invoke) -> String {
     ];
     let chosen = named.iter().find_map(|name| {
         settings
+            .common
             .container
             .images
             .iter()
@@ -166,21 +171,22 @@ fn options(function: &Function, zip: &Zip, settings: &Invoke) -> Options {
         ("sam.cli.runtime".to_owned(), zip.runtime.to_string()),
     ]);
     Options {
-        network: settings.container.network.clone(),
-        transport: settings.container.transport,
+        network: settings.common.container.network.clone(),
+        transport: settings.common.container.transport,
         labels,
-        no_memory_limit: settings.container.no_memory_limit,
+        no_memory_limit: settings.common.container.no_memory_limit,
         patience: PATIENCE,
-        grace: if settings.container.shutdown {
+        grace: if settings.common.container.shutdown {
             GRACE
         } else {
             Duration::ZERO
         },
-        hosts: settings.container.hosts.clone(),
-        dns: settings.container.dns.clone(),
-        cpu_share: settings.container.cpu_share,
-        lambda_user: settings.container.lambda_user,
+        hosts: settings.common.container.hosts.clone(),
+        dns: settings.common.container.dns.clone(),
+        cpu_share: settings.common.container.cpu_share,
+        lambda_user: settings.common.container.lambda_user,
         debugger: settings
+            .common
             .debugger
             .as_ref()
             .and_then(|debug| debug.path.clone()),

@@ -32,7 +32,7 @@ pub(super) async fn function(
     events: &Events,
     styled: bool,
 ) -> Result<Invoked, Error> {
-    let (path, name) = (settings.template.clone(), settings.function.clone());
+    let (path, name) = (settings.common.template.clone(), settings.function.clone());
     let (surroundings, runtime) = (surroundings(settings), settings.runtime.clone());
     let found =
         tokio::task::spawn_blocking(move || find(&path, name.as_deref(), runtime, surroundings));
@@ -136,19 +136,19 @@ fn find(
 /// The functions of the template, as they are named on the command line; none where it cannot be read.
 pub(super) fn names(settings: &Invoke) -> Vec<String> {
     let of_text = |text: String| {
-        let (path, surroundings) = (&settings.template, surroundings(settings));
+        let (path, surroundings) = (&settings.common.template, surroundings(settings));
         let application = Application::load(path, &text, surroundings, &load).ok()?;
         Some(Catalog::new(&application).paths())
     };
-    let text = text(&settings.template).ok();
+    let text = text(&settings.common.template).ok();
     text.and_then(of_text).unwrap_or_default()
 }
 
 fn surroundings(settings: &Invoke) -> Surroundings {
     Surroundings {
-        overrides: settings.overrides.clone(),
-        region: settings.aws.region.clone(),
-        account: settings.aws.account.clone(),
+        overrides: settings.common.overrides.clone(),
+        region: settings.common.aws.region.clone(),
+        account: settings.common.aws.account.clone(),
     }
 }
 

@@ -17,19 +17,20 @@ pub(super) async fn of(
     events: &Events,
 ) -> Result<Vec<(String, String)>, Error> {
     let file = settings
+        .common
         .env_vars
         .as_deref()
         .map(EnvVars::load)
         .transpose()?;
     let file = file.map(|file| file.of(function)).transpose()?;
-    let surroundings = surroundings(&settings.aws, env, events)
+    let surroundings = surroundings(&settings.common.aws, env, events)
         .instrument(debug_span!("credentials"))
         .await;
     let layers = Layers {
         proxies: &proxies(env),
         shell: &|name| env.raw(name),
         file: &file.unwrap_or_default(),
-        given: &settings.env,
+        given: &settings.common.env,
     };
     let (variables, refused) = environment(function, &surroundings, layers);
     for name in refused {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use toml_edit::{Array, DocumentMut, Item, Table, Value, value};
 
 use super::{SettingsError, samconfig};
-use crate::cli::{Given, InvokeArgs};
+use crate::cli::{CommonArgs, Given};
 use crate::env::Env;
 
 /// What is to be saved, and where.
@@ -13,6 +13,7 @@ use crate::env::Env;
 pub struct Save {
     path: PathBuf,
     environment: String,
+    command: &'static str,
     given: Vec<Given>,
     region: String,
 }
@@ -23,7 +24,8 @@ impl Save {
     /// # Errors
     /// The file is not of the one format that is written.
     pub(super) fn of(
-        args: &InvokeArgs,
+        args: &CommonArgs,
+        command: &'static str,
         region: &str,
         env: &Env,
     ) -> Result<Option<Self>, SettingsError> {
@@ -43,6 +45,7 @@ impl Save {
         Ok(Some(Self {
             path,
             environment: environment.unwrap_or(samconfig::DEFAULT).to_owned(),
+            command,
             given: args.given.clone(),
             region: region.to_owned(),
         }))
@@ -81,7 +84,7 @@ impl Save {
         if !document.contains_key("version") {
             document.insert("version", value(0.1));
         }
-        let own = section(&mut document, &self.environment, "local_invoke")?;
+        let own = section(&mut document, &self.environment, self.command)?;
         for given in &self.given {
             put(own, &given.key, written(given));
         }
@@ -157,6 +160,7 @@ mod tests {
         let save = Save {
             path: "samconfig.toml".into(),
             environment: "dev".to_owned(),
+            command: "local_invoke",
             given: vec![
                 given("event", &["e.json"], false),
                 given("parameter_overrides", &["A=1"], true),

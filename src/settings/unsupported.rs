@@ -1,13 +1,11 @@
 //! Options of SAM CLI for what is not emulated.
 
 use super::SettingsError;
-use crate::cli::{InvokeArgs, UnsupportedArgs};
+use crate::cli::CommonArgs;
 
 /// Refuses what would change the result; SAM CLI's own words for what it would refuse too.
-pub(super) fn refuse(
-    unsupported: &UnsupportedArgs,
-    args: &InvokeArgs,
-) -> Result<(), SettingsError> {
+pub(super) fn refuse(args: &CommonArgs) -> Result<(), SettingsError> {
+    let unsupported = &args.unsupported;
     let template = args.template.template.is_some() || args.template.parameter_overrides.is_some();
     let text = match &unsupported.hook_name {
         Some(name) if name != "terraform" => {
