@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use sam_rs::engine::docker::Docker;
-use sam_rs::engine::{Engine, PullPolicy, owner, reaper};
+use sam_rs::engine::{Content, ImageRequest, Images, NoLogins, PullPolicy, owner, reaper};
 use sam_rs::env::Env;
 use sam_rs::function::variables::{Layers, Surroundings as Shell, environment};
 use sam_rs::function::{Catalog, Function, Package};
@@ -82,7 +82,12 @@ async fn start(code: PathBuf, events: &Events, tasks: &TaskTracker) -> Sandbox {
     let docker = Docker::find(&env, events, tasks).expect("an engine");
     let image = zip.runtime.image(function.architecture);
     let image = docker
-        .image(&image, PullPolicy::Missing)
+        .image(&ImageRequest {
+            name: &image,
+            policy: PullPolicy::Missing,
+            architecture: None,
+            logins: &NoLogins,
+        })
         .await
         .expect("the image");
     let shell = Shell::default();
@@ -96,12 +101,15 @@ async fn start(code: PathBuf, events: &Events, tasks: &TaskTracker) -> Sandbox {
     let variables = variables.into_iter().map(|one| (one.name, one.value));
     let variables: Vec<_> = variables.collect();
     let options = Options {
-        code,
+        content: vec![Content {
+            source: code,
+            target: "/var/task".to_owned(),
+        }],
         labels: owner::labels(),
         name: format!("sam-rs-bench-{}", std::process::id()),
         ..Options::default()
     };
-    let plan = Plan::new(&function, zip, &image, &variables, &options);
+    let plan = Plan::new(&function, &image, &variables, &options);
     Sandbox::start(&docker, plan, Vec::new(), events, tasks)
         .await
         .expect("a sandbox")

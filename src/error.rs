@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 
+use crate::content::{ContentError, LayerError};
 use crate::engine::EngineError;
 use crate::exit::Exit;
 use crate::function::LookupError;
@@ -41,18 +42,18 @@ pub enum Error {
     /// An event is for a tenant, or for none, and the function wants it the other way.
     #[error("{0}")]
     Tenancy(&'static str),
-    /// A function that is an image.
-    #[error("Function {0} is packaged as a container image; only zip packages run")]
-    ImagePackage(String),
     /// There is no such function.
     #[error(transparent)]
     Lookup(#[from] LookupError),
     /// The event cannot be used.
     #[error("{message}")]
     Event { message: String, hint: String },
-    /// An archive cannot be used.
+    /// Code or layers cannot be used.
     #[error(transparent)]
-    Archive(#[from] crate::archive::ArchiveError),
+    Content(#[from] ContentError),
+    /// A layer is not to be had.
+    #[error(transparent)]
+    Layer(#[from] LayerError),
     /// A function cannot be debugged.
     #[error(transparent)]
     Debug(#[from] crate::sandbox::debug::DebugError),
@@ -66,7 +67,7 @@ pub enum Error {
     #[error(transparent)]
     Engine(#[from] EngineError),
     /// An image without a program to start.
-    #[error("image {0} has no entry point, so it cannot run a function of a managed runtime")]
+    #[error("image {0} has no entry point, so it cannot run a function")]
     NoEntryPoint(String),
     /// The process cannot do something that it needs.
     #[error("{action}: {source}")]
@@ -112,6 +113,12 @@ impl Error {
             Self::Settings(SettingsError::ConfigFormat(_)) => {
                 Some("Supported formats are: [.toml|.yaml|.yml]".to_owned())
             }
+            Self::Layer(LayerError::NoCredentials) => {
+                Some("name a profile with --profile, or put keys into the shell".to_owned())
+            }
+            Self::Layer(LayerError::Denied { arn } | LayerError::NotFound { arn }) => Some(
+                format!("`aws lambda get-layer-version-by-arn --arn {arn}` asks for the same"),
+            ),
             Self::Debug(error) => Some(error.hint.clone()),
             Self::Port { .. } => {
                 let text = "another program has it, perhaps an earlier session; choose another with --debug-port";

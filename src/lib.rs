@@ -61,13 +61,13 @@
 //! fragments that read after `Error: `; they name things as the user wrote them, and never the program's insides. A
 //! function that fails is an outcome and not an error.
 
-pub mod archive;
 #[doc = include_str!("conformance.md")]
 pub mod conformance {}
 pub mod aws;
 pub mod channel;
 pub mod cli;
 pub mod command;
+pub mod content;
 pub mod engine;
 pub mod env;
 pub mod error;

@@ -7,10 +7,10 @@ use tokio::net::TcpListener;
 
 use crate::engine::Network;
 use crate::error::Error;
-use crate::function::{Function, Zip};
+use crate::function::{Function, Package};
 use crate::sandbox::Forwarded;
 use crate::sandbox::debug::{Debugging, Launch, TIMEOUT};
-use crate::settings::{EnvVars, Invoke};
+use crate::settings::{Common, EnvVars};
 
 /// A function that waits for its debugger.
 #[derive(Default)]
@@ -20,20 +20,16 @@ pub(super) struct Prepared {
 }
 
 /// What a function is told of its timeout.
-pub(super) fn timeout(settings: &Invoke, function: &Function) -> Duration {
-    match settings.common.debugger {
+pub(super) fn timeout(common: &Common, function: &Function) -> Duration {
+    match common.debugger {
         Some(_) => Duration::from_secs(TIMEOUT),
         None => function.timeout,
     }
 }
 
 /// Opens the ports and finds out how the runtime is started; nothing without a debugger.
-pub(super) async fn prepare(
-    settings: &Invoke,
-    function: &Function,
-    zip: &Zip,
-) -> Result<Prepared, Error> {
-    let Some(debug) = &settings.common.debugger else {
+pub(super) async fn prepare(common: &Common, function: &Function) -> Result<Prepared, Error> {
+    let Some(debug) = &common.debugger else {
         return Ok(Prepared::default());
     };
     let debugging = Debugging {
@@ -41,7 +37,14 @@ pub(super) async fn prepare(
         args: debug.args.clone(),
         debugger: debug.path.clone(),
     };
-    let mut launch = Launch::of(function, &zip.runtime, &debugging)?;
+    let mut launch = match &function.package {
+        Package::Zip(zip) => Launch::of(function, &zip.runtime, &debugging)?,
+        // Whoever made it knows how its program is debugged, and says so.
+        Package::Image(_) => Launch {
+            argv: debugging.args,
+            ..Launch::default()
+        },
+    };
     if let Some(path) = &debug.env_vars {
         let variables = EnvVars::load(path)?.flat_or_of(function)?;
         let set = variables
@@ -56,7 +59,7 @@ pub(super) async fn prepare(
             .await
             .map_err(|source| Error::Port { address, source })?;
         // In this machine's own network the debugger opens the port itself.
-        let listener = (settings.common.container.network != Network::Host).then_some(listener);
+        let listener = (common.container.network != Network::Host).then_some(listener);
         ports.push(Forwarded { listener, address });
     }
     Ok(Prepared {

@@ -1,33 +1,28 @@
 //! `sam-rs local invoke`: runs a function once.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tracing::{Instrument, debug_span};
-use uuid::Uuid;
 
 use super::answer::Answers;
+use super::prepare::{Prepare, Wanted, adapted, invoking};
 use super::resolve::{self, Invoked};
-use super::{debug, event, variables};
-use crate::archive::{LAMBDA_LIMIT, Store};
+use super::variables::Sources;
+use super::{debug, event};
 use crate::engine::docker::Docker;
-use crate::engine::{Engine, owner};
 use crate::env::Env;
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::function::{Code, Function, Package, Zip};
+use crate::function::Function;
 use crate::lambda::event::Event;
 use crate::lambda::{Events, Invocation, Outcome, Output, TraceId};
-use crate::sandbox::{Options, Plan, Sandbox};
+use crate::sandbox::Sandbox;
 use crate::settings::Invoke;
 use crate::shutdown::Shutdown;
 
 /// How long an answer waits for the report, which is to be above it on a terminal.
 const PATIENCE: Duration = Duration::from_millis(20);
-
-/// What a runtime has for its end where it is asked for with `--shutdown`: as much as extensions have in the service.
-const GRACE: Duration = Duration::from_secs(2);
 
 /// Runs the function and returns the exit code. When the process is asked to end, what is under way is dropped; the
 /// sandbox's task, or the reaper, does the rest.
@@ -62,137 +57,41 @@ async fn run(
     shutdown: &Shutdown,
     styled: bool,
 ) -> Result<Exit, Error> {
+    let common = &settings.common;
     let Invoked {
-        mut function,
+        function,
         qualifier,
     } = resolve::function(settings, events, styled)
         .instrument(debug_span!("template"))
         .await?;
-    function.timeout = debug::timeout(settings, &function);
-    if settings.common.debugger.is_some() {
-        // A debugger attaches to one process.
-        function.concurrency = function.concurrency.map(|_| 1);
-    }
+    let function = adapted(function, common);
     events.send(Event::Logs(function.logging.platform()));
-    let Package::Zip(zip) = &function.package else {
-        return Err(Error::ImagePackage(function.logical_id));
-    };
-    let debugged = debug::prepare(settings, &function, zip).await?;
-    let variables = variables::of(&function, settings, env, events).await?;
+    let debugged = debug::prepare(common, &function).await?;
+    let sources = Sources::load(common, env, events).await?;
+    sources.check(&function)?;
     tenancy(&function, settings)?;
     let invocations = invocations(&function, settings, events)
         .instrument(debug_span!("event"))
         .await?;
     let docker = debug_span!("connect").in_scope(|| Docker::find(env, events, &shutdown.tasks))?;
-    events.note(format!("Invoking {} ({})", zip.handler, zip.runtime));
-    let directory = code(zip, env, events).await?;
-    if !function.layers.is_empty() {
-        events.warn(format!("the layers of {} are not mounted", function.path));
-    }
-    let image = docker
-        .image(
-            &image(&function, zip, settings),
-            settings.common.container.pull,
-        )
-        .await?;
-    if image.entrypoint.is_empty() && !zip.runtime.is_provided() {
-        return Err(Error::NoEntryPoint(image.name));
-    }
-    events.note(format!(
-        "Mounting {} as /var/task:ro,delegated, inside runtime container",
-        directory.display()
-    ));
-    let options = Options {
-        code: directory,
+    events.note(invoking(&function));
+    let prepare = Prepare {
+        common,
+        env,
+        events,
+        docker: &docker,
+        sources: &sources,
+    };
+    let wanted = Wanted {
         qualifier,
         launch: debugged.launch,
-        ..options(&function, zip, settings)
+        patience: PATIENCE,
     };
-    let plan = Plan::new(&function, zip, &image, &variables, &options);
+    let plan = prepare.plan(&function, wanted).await?;
     let sandbox = Sandbox::start(&docker, plan, debugged.ports, events, &shutdown.tasks).await?;
     let exit = serve(&sandbox, invocations, &function.path, settings, events).await;
     sandbox.stop().instrument(debug_span!("stop")).await;
     Ok(exit)
-}
-
-/// The directory of the function's code: its own, or one that archives and inline code are put into.
-async fn code(zip: &Zip, env: &Env, events: &Events) -> Result<PathBuf, Error> {
-    let cache = env.home_or(crate::env::XDG_CACHE_HOME, ".cache");
-    let cache = cache.unwrap_or_else(|| env.temporary.clone());
-    let store = Store::new(cache.join("sam-rs").join("code"));
-    match zip.code.clone() {
-        Code::Directory(path) => Ok(path),
-        Code::Inline { file, text } => Ok(store.inline(&file, &text)?),
-        Code::Archive(path) => {
-            events.note(format!("Decompressing {}", path.display()));
-            // Signals must not wait for a large one.
-            let unpacked = tokio::task::spawn_blocking(move || store.unpack(&path)).await;
-            let unpacked = unpacked.map_err(|source| Error::Process {
-                action: "unpacking the code",
-                source: std::io::Error::other(source),
-            })??;
-            if unpacked.size.is_some_and(|size| size > LAMBDA_LIMIT) {
-                events.warn(format!(
-                    "the code is larger than the {LAMBDA_LIMIT} bytes that Lambda takes"
-                ));
-            }
-            Ok(unpacked.path)
-        }
-    }
-}
-
-/// The image that the user chose for the function, or for all, else the runtime's.
-fn image(function: &Function, zip: &Zip, settings: &Invoke) -> String {
-    let named = [
-        Some(function.path.as_str()),
-        Some(function.logical_id.as_str()),
-        Some(function.name.as_str()),
-        None,
-    ];
-    let chosen = named.iter().find_map(|name| {
-        settings
-            .common
-            .container
-            .images
-            .iter()
-            .rfind(|(own, _)| own.as_deref() == *name)
-    });
-    chosen.map_or_else(
-        || zip.runtime.image(function.architecture),
-        |(_, image)| image.clone(),
-    )
-}
-
-fn options(function: &Function, zip: &Zip, settings: &Invoke) -> Options {
-    let mut labels = owner::labels();
-    labels.extend([
-        ("sam.cli.container.type".to_owned(), "lambda".to_owned()),
-        ("sam.cli.function.name".to_owned(), function.path.clone()),
-        ("sam.cli.runtime".to_owned(), zip.runtime.to_string()),
-    ]);
-    Options {
-        network: settings.common.container.network.clone(),
-        transport: settings.common.container.transport,
-        labels,
-        no_memory_limit: settings.common.container.no_memory_limit,
-        patience: PATIENCE,
-        grace: if settings.common.container.shutdown {
-            GRACE
-        } else {
-            Duration::ZERO
-        },
-        hosts: settings.common.container.hosts.clone(),
-        dns: settings.common.container.dns.clone(),
-        cpu_share: settings.common.container.cpu_share,
-        lambda_user: settings.common.container.lambda_user,
-        debugger: settings
-            .common
-            .debugger
-            .as_ref()
-            .and_then(|debug| debug.path.clone()),
-        name: format!("sam-rs-{}", Uuid::new_v4().simple()),
-        ..Options::default()
-    }
 }
 
 /// Whether a tenant is named where one is wanted, and only there.

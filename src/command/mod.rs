@@ -2,10 +2,13 @@
 
 mod answer;
 pub mod completions;
+mod content;
 mod debug;
 mod event;
+mod image;
 mod local_invoke;
 mod man_pages;
+mod prepare;
 mod resolve;
 mod variables;
 

@@ -33,9 +33,13 @@ pub(super) async fn function(
     styled: bool,
 ) -> Result<Invoked, Error> {
     let (path, name) = (settings.common.template.clone(), settings.function.clone());
-    let (surroundings, runtime) = (surroundings(settings), settings.runtime.clone());
+    let surroundings = surroundings(settings);
+    let instead = Instead {
+        runtime: settings.runtime.clone(),
+        code_base: settings.common.container.code_base.clone(),
+    };
     let found =
-        tokio::task::spawn_blocking(move || find(&path, name.as_deref(), runtime, surroundings));
+        tokio::task::spawn_blocking(move || find(&path, name.as_deref(), instead, surroundings));
     let found = found.await.map_err(|source| Error::Process {
         action: "reading the template",
         source: io::Error::other(source),
@@ -76,6 +80,12 @@ fn warn(warnings: &[Problem], events: &Events, styled: bool) {
     }
 }
 
+/// What the user wants in place of what the template says.
+struct Instead {
+    runtime: Option<Runtime>,
+    code_base: Option<PathBuf>,
+}
+
 /// Why there is no function, and what else was seen on the way.
 struct Failed {
     error: Error,
@@ -91,8 +101,8 @@ impl Failed {
     }
 }
 
-impl<E: Into<Error>> From<E> for Failed {
-    fn from(error: E) -> Self {
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
         Self::new(error, Vec::new())
     }
 }
@@ -100,11 +110,11 @@ impl<E: Into<Error>> From<E> for Failed {
 fn find(
     path: &Path,
     name: Option<&str>,
-    runtime: Option<Runtime>,
+    instead: Instead,
     surroundings: Surroundings,
 ) -> Result<Resolved, Failed> {
     let text = text(path)?;
-    let application = Application::load(path, &text, surroundings, &load)?;
+    let application = Application::load(path, &text, surroundings, &load).map_err(Error::from)?;
     let catalog = Catalog::new(&application);
     let broken = application.broken();
     let mut warnings = [application.warnings(), broken].concat();
@@ -114,7 +124,8 @@ fn find(
         Err(error) => return Err(Failed::new(error, warnings)),
     };
     let declared = Declared {
-        runtime,
+        runtime: instead.runtime,
+        code_base: instead.code_base,
         ..found.function.clone()
     };
     let (function, own) = match Function::resolve(&declared) {

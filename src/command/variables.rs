@@ -5,42 +5,62 @@ use tracing::{Instrument, debug, debug_span};
 use crate::env::Env;
 use crate::error::Error;
 use crate::function::Function;
-use crate::function::variables::{Layers, Surroundings, environment};
+use crate::function::variables::{Layers, Overrides, Surroundings, environment};
 use crate::lambda::Events;
-use crate::settings::{Aws, EnvVars, Invoke, proxies};
+use crate::settings::{Aws, Common, EnvVars, proxies};
 
-/// The variables, in their order.
-pub(super) async fn of(
-    function: &Function,
-    settings: &Invoke,
-    env: &Env,
-    events: &Events,
-) -> Result<Vec<(String, String)>, Error> {
-    let file = settings
-        .common
-        .env_vars
-        .as_deref()
-        .map(EnvVars::load)
-        .transpose()?;
-    let file = file.map(|file| file.of(function)).transpose()?;
-    let surroundings = surroundings(&settings.common.aws, env, events)
-        .instrument(debug_span!("credentials"))
-        .await;
-    let layers = Layers {
-        proxies: &proxies(env),
-        shell: &|name| env.raw(name),
-        file: &file.unwrap_or_default(),
-        given: &settings.common.env,
-    };
-    let (variables, refused) = environment(function, &surroundings, layers);
-    for name in refused {
-        events.warn(format!("variable '{name}' cannot be set and was left out"));
+/// Where variables come from that do not come from the function.
+pub(super) struct Sources {
+    file: EnvVars,
+    surroundings: Surroundings,
+    proxies: Vec<(String, String)>,
+    given: Overrides,
+    env: Env,
+}
+
+impl Sources {
+    /// Reads the file that is named, and gets credentials.
+    pub(super) async fn load(common: &Common, env: &Env, events: &Events) -> Result<Self, Error> {
+        let file = common.env_vars.as_deref().map(EnvVars::load).transpose()?;
+        let surroundings = surroundings(&common.aws, env, events)
+            .instrument(debug_span!("credentials"))
+            .await;
+        Ok(Self {
+            file: file.unwrap_or_default(),
+            surroundings,
+            proxies: proxies(env),
+            given: common.env.clone(),
+            env: env.clone(),
+        })
     }
-    for variable in &variables {
-        debug!(name = variable.name, from = %variable.origin, "variable");
+
+    /// Makes sure that the file can be used for a function.
+    pub(super) fn check(&self, function: &Function) -> Result<(), Error> {
+        Ok(self.file.of(function).map(drop)?)
     }
-    let pairs = variables.into_iter().map(|one| (one.name, one.value));
-    Ok(pairs.collect())
+
+    /// The variables of a function, in their order.
+    pub(super) fn of(
+        &self,
+        function: &Function,
+        events: &Events,
+    ) -> Result<Vec<(String, String)>, Error> {
+        let layers = Layers {
+            proxies: &self.proxies,
+            shell: &|name| self.env.raw(name),
+            file: &self.file.of(function)?,
+            given: &self.given,
+        };
+        let (variables, refused) = environment(function, &self.surroundings, layers);
+        for name in refused {
+            events.warn(format!("variable '{name}' cannot be set and was left out"));
+        }
+        for variable in &variables {
+            debug!(name = variable.name, from = %variable.origin, "variable");
+        }
+        let pairs = variables.into_iter().map(|one| (one.name, one.value));
+        Ok(pairs.collect())
+    }
 }
 
 /// Region, account and keys. Keys that cannot be had are told of, and default ones take their place.

@@ -34,6 +34,12 @@ pub enum EngineError {
     /// The image is not here and cannot be had.
     #[error("Could not find {image} image locally and failed to pull it from docker.")]
     Pull { image: String, reason: String },
+    /// An image could not be built.
+    #[error("Error building docker image: {reason}")]
+    Build { reason: String },
+    /// An archive has no image that can be used.
+    #[error("the image archive {path} cannot be loaded: {reason}")]
+    Load { path: String, reason: String },
     /// The engine refused to make the container.
     #[error("Container creation failed: {reason}, check template for potential issue")]
     Create { reason: String, status: Option<u16> },
@@ -82,7 +88,7 @@ impl EngineError {
             Self::Network { known, .. } => format!("the engine has these: {}", known.join(", ")),
             Self::Silent { .. } => "run again with --debug to see what the engine was asked".into(),
             Self::Platform { .. } => "build sam-rs on the engine's platform, where a static C library is installed".into(),
-            Self::Create { .. } | Self::Start { .. } | Self::Files { .. } | Self::Request { .. } => return None,
+            Self::Build { .. } | Self::Load { .. } | Self::Create { .. } | Self::Start { .. } | Self::Files { .. } | Self::Request { .. } => return None,
         })
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod docker;
 mod error;
+mod image;
 pub mod owner;
 pub mod reaper;
 mod spec;
@@ -10,27 +11,40 @@ mod supervisor;
 
 use std::fmt;
 use std::future::Future;
+use std::path::Path;
 use std::pin::Pin;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
 pub use error::EngineError;
-pub use spec::{Content, ImageFacts, Network, PullPolicy, Spec, Transport};
+pub use image::{ImageBuild, ImageFacts, ImageRequest, Logins, NoLogins};
+pub use spec::{Content, Network, PullPolicy, Spec, Transport};
 
 /// A future behind a trait object; its cost is nothing beside a container's.
 pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Something that can isolate a function.
 pub trait Engine: Send + Sync + fmt::Debug {
+    /// Starts a sandbox.
+    fn start<'a>(&'a self, spec: &'a Spec) -> Boxed<'a, Result<Instance, EngineError>>;
+}
+
+/// Where images come from, for engines that need them.
+pub trait Images: Send + Sync + fmt::Debug {
     /// Makes sure that an image is here and says what it is configured with.
     fn image<'a>(
         &'a self,
-        image: &'a str,
-        policy: PullPolicy,
+        request: &'a ImageRequest<'a>,
     ) -> Boxed<'a, Result<ImageFacts, EngineError>>;
 
-    /// Starts a sandbox.
-    fn start<'a>(&'a self, spec: &'a Spec) -> Boxed<'a, Result<Instance, EngineError>>;
+    /// An image that is here; none where it is not.
+    fn find<'a>(&'a self, image: &'a str) -> Boxed<'a, Result<Option<ImageFacts>, EngineError>>;
+
+    /// Builds an image.
+    fn build<'a>(&'a self, build: &'a ImageBuild) -> Boxed<'a, Result<(), EngineError>>;
+
+    /// Takes the image that an archive has, and says how it is called.
+    fn load<'a>(&'a self, archive: &'a Path) -> Boxed<'a, Result<String, EngineError>>;
 }
 
 /// A started sandbox.

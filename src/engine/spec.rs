@@ -13,6 +13,8 @@ pub struct Spec {
     pub name: String,
     /// Image that holds the runtime.
     pub image: String,
+    /// Architecture of the image, in the engine's words, where it is not the engine's own.
+    pub architecture: Option<&'static str>,
     /// Memory limit in MB; none for no limit.
     pub memory_mb: Option<u64>,
     /// Thousandths of a processor that it may use; none for no limit.
@@ -129,19 +131,4 @@ impl FromStr for PullPolicy {
     fn from_str(text: &str) -> Result<Self, String> {
         choose(text, Self::CHOICES)
     }
-}
-
-/// What an image is configured with.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ImageFacts {
-    /// The name it is here under, which may lack the architecture that was asked for.
-    pub name: String,
-    /// Entry point.
-    pub entrypoint: Vec<String>,
-    /// Command, the entry point's arguments.
-    pub command: Vec<String>,
-    /// Environment.
-    pub env: Vec<(String, String)>,
-    /// Working directory, where it names one.
-    pub working_dir: Option<String>,
 }

@@ -1,5 +1,7 @@
 //! The functions of an application, and the lookup of one by name.
 
+use std::path::PathBuf;
+
 use super::Runtime;
 use super::error::LookupError;
 use super::identifier::Identifier;
@@ -19,6 +21,8 @@ pub struct Declared<'a> {
     pub name: Option<String>,
     /// Runtime instead of the template's.
     pub runtime: Option<Runtime>,
+    /// Directory that code is in, instead of the template's: of the engine's machine, where it is another one.
+    pub code_base: Option<PathBuf>,
 }
 
 /// The function that a name means.
@@ -126,6 +130,7 @@ impl<'a> Declared<'a> {
             path,
             name: name.and_then(|node| scope.resolve(node).scalar_text()),
             runtime: None,
+            code_base: None,
         }
     }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::Runtime;
 use super::reader::Reader;
+use crate::lambda::LayerArn;
 use crate::template::{Resource, Scope, Value};
 
 /// A function's code.
@@ -31,11 +32,11 @@ pub enum Layer {
     Local {
         /// Its name in the template.
         logical_id: String,
-        /// Directory or archive, absolute.
-        path: PathBuf,
+        /// Directory or archive.
+        content: Code,
     },
     /// One that is in the service.
-    Remote(String),
+    Remote(LayerArn),
 }
 
 impl Reader<'_> {
@@ -71,9 +72,13 @@ impl Reader<'_> {
             self.wrong(property, text, "a path on this machine is needed");
             return None;
         }
-        let path = self.declared.scope.stack().directory.join(location);
+        let base = self.declared.code_base.as_deref();
+        let directory = base.unwrap_or(&self.declared.scope.stack().directory);
+        let path = directory.join(location);
         match found(&path) {
             Ok(code) => Some(code),
+            // Only the engine's machine has it.
+            Err(_) if base.is_some() && !path.exists() => Some(Code::Directory(path)),
             Err(reason) => {
                 let text = format!("Local code path '{}' {reason}", path.display());
                 let from = self.declared.scope.stack().directory.display();
@@ -141,7 +146,7 @@ impl Reader<'_> {
                     // Text that was made of a layer's ARN means that layer.
                     return match self.declared.scope.layer_of(&name) {
                         Some(layer) => self.layer(&Value::Layer(layer)),
-                        None => Some(Layer::Remote(name)),
+                        None => self.remote_layer(&name),
                     };
                 }
                 if name.contains("{{resolve:") {
@@ -160,6 +165,23 @@ impl Reader<'_> {
         }
     }
 
+    /// A layer of the service. Two are no layers but names of an image that Lambda once ran on.
+    fn remote_layer(&self, name: &str) -> Option<Layer> {
+        let text = match name.parse() {
+            Ok(arn) => return Some(Layer::Remote(arn)),
+            Err(()) if name == "arn:aws:lambda:::awslayer:AmazonLinux1803" => return None,
+            Err(()) if name == "arn:aws:lambda:::awslayer:AmazonLinux1703" => {
+                "Building and invoking locally only supports AmazonLinux1803. See \
+                 https://aws.amazon.com/blogs/compute/upcoming-updates-to-the-aws-lambda-execution-environment/ for more \
+                 detials."
+                    .to_owned()
+            }
+            Err(()) => format!("{name} is an Invalid Layer Arn."),
+        };
+        self.wrong("Layers", text, "not the ARN of a layer's version");
+        None
+    }
+
     fn local_layer(&self, scope: Scope<'_>, logical_id: &str) -> Option<Layer> {
         let resource = scope.stack().resource(logical_id)?;
         let property = if resource.kind == "AWS::Serverless::LayerVersion" {
@@ -176,10 +198,25 @@ impl Reader<'_> {
             self.wrong_at(("Layers", span), text, label, None);
             return None;
         };
-        let path = scope.stack().directory.join(location);
-        let path = fs::canonicalize(&path).unwrap_or(path);
+        let base = self.declared.code_base.as_deref();
+        let directory = base.unwrap_or(&scope.stack().directory);
+        let content = match found(&directory.join(&location)) {
+            Ok(content) => content,
+            Err(reason) => {
+                let path = directory.join(&location);
+                let text = format!("Local code path '{}' {reason}", path.display());
+                let span = node.map_or(resource.span, |node| node.span);
+                let label = format!("of layer {logical_id}");
+                let hint = "verify the path, or run 'sam build' if it is a build artifact";
+                self.wrong_at(("Layers", span), text, &label, Some(hint));
+                return None;
+            }
+        };
         let logical_id = logical_id.to_owned();
-        Some(Layer::Local { logical_id, path })
+        Some(Layer::Local {
+            logical_id,
+            content,
+        })
     }
 }
 

@@ -4,12 +4,14 @@ mod catalog;
 mod code;
 mod error;
 mod identifier;
+mod image;
 mod known;
 mod properties;
 mod reader;
 mod runtime;
 pub mod variables;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 pub use catalog::{Catalog, Declared, Found};
@@ -141,14 +143,31 @@ pub struct Zip {
 /// An image that is a function.
 #[derive(Clone, Debug, Default)]
 pub struct Image {
-    /// Its name; none where it has to be built first.
-    pub uri: Option<String>,
+    /// Its name.
+    pub uri: String,
+    /// The archive that it is in, where it is in one on this machine.
+    pub archive: Option<PathBuf>,
+    /// How it is built, where the template says so.
+    pub build: Option<ImageBuild>,
     /// Instead of the image's command.
     pub command: Vec<String>,
     /// Instead of the image's entry point.
     pub entrypoint: Vec<String>,
     /// Instead of the image's working directory.
     pub working_directory: Option<String>,
+}
+
+/// How an image is built.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ImageBuild {
+    /// The directory that is its context, absolute.
+    pub context: PathBuf,
+    /// The file in it that says how.
+    pub dockerfile: String,
+    /// Values of the file's arguments.
+    pub args: Vec<(String, String)>,
+    /// The stage to build, where not the last.
+    pub target: Option<String>,
 }
 
 /// Log settings.

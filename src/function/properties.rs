@@ -7,7 +7,7 @@ use super::known;
 use super::reader::Reader;
 use super::{
     Architecture, DEFAULT_CONCURRENCY, DEFAULT_MEMORY, DEFAULT_STORAGE, DEFAULT_TIMEOUT, Function,
-    Image, Logging, Package, Runtime, Zip,
+    Logging, Package, Runtime, Zip,
 };
 use crate::lambda::Arn;
 use crate::template::{Problem, Resource, Span, Value};
@@ -118,41 +118,6 @@ impl Reader<'_> {
             handler: handler?,
             runtime: runtime?,
             code: code?,
-        })
-    }
-
-    fn image(&self) -> Option<Image> {
-        let config = self.value("ImageConfig");
-        let list = |name: &str| match config.as_ref().and_then(|config| config.get(name)) {
-            Some(Value::List(items)) => items.iter().filter_map(Value::scalar_text).collect(),
-            Some(value) => value.scalar_text().into_iter().collect(),
-            None => Vec::new(),
-        };
-        let uri = if self.declared.resource.is_serverless() {
-            self.text("ImageUri")
-        } else {
-            self.entry("Code", "ImageUri")
-        };
-        let noted = |name: &str| self.declared.resource.noted(name).is_some();
-        if uri.is_none() && !noted("Dockerfile") && !noted("DockerContext") {
-            let text = format!(
-                "ImageUri not provided for Function: {} of PackageType: Image",
-                self.logical_id()
-            );
-            self.wrong(
-                "ImageUri",
-                text,
-                "name the image, or how it is built in Metadata",
-            );
-            return None;
-        }
-        Some(Image {
-            uri,
-            command: list("Command"),
-            entrypoint: list("EntryPoint"),
-            working_directory: config
-                .as_ref()
-                .and_then(|config| config.get("WorkingDirectory")?.scalar_text()),
         })
     }
 

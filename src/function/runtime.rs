@@ -25,6 +25,25 @@ impl Architecture {
         }
     }
 
+    /// The name in the words of container engines.
+    #[must_use]
+    pub fn engine_name(self) -> &'static str {
+        match self {
+            Self::X86_64 => "amd64",
+            Self::Arm64 => "arm64",
+        }
+    }
+
+    /// This machine's.
+    #[must_use]
+    pub fn of_this_machine() -> Option<Self> {
+        match std::env::consts::ARCH {
+            "x86_64" => Some(Self::X86_64),
+            "aarch64" => Some(Self::Arm64),
+            _ => None,
+        }
+    }
+
     /// The architecture of that name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {

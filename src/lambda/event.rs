@@ -81,8 +81,8 @@ pub enum LogLevel {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the docs of a variant name its fields")]
 pub enum Pull {
-    /// It begins.
-    Started { image: String },
+    /// It begins; `what` is the word for it.
+    Started { what: String, image: String },
     /// A layer moves on; sizes are in bytes, where they are known.
     Layer {
         id: String,
@@ -90,8 +90,8 @@ pub enum Pull {
         current: Option<u64>,
         total: Option<u64>,
     },
-    /// The image is here.
-    Done { image: String },
+    /// The image is here; `what` is the word for it.
+    Done { what: String, image: String },
     /// It failed or was given up.
     Failed,
 }

@@ -1,6 +1,7 @@
 //! Identifiers of the service.
 
 use std::fmt;
+use std::str::FromStr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use uuid::Uuid;
@@ -90,6 +91,70 @@ impl Arn {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// The Amazon resource name of a layer's version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LayerArn {
+    text: String,
+    region: String,
+    name: String,
+    version: u64,
+}
+
+impl LayerArn {
+    /// The region that it is in.
+    #[must_use]
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// The layer's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The version.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// The name without the version.
+    #[must_use]
+    pub fn layer(&self) -> &str {
+        self.text.rsplit_once(':').map_or("", |(layer, _)| layer)
+    }
+}
+
+impl fmt::Display for LayerArn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl FromStr for LayerArn {
+    type Err = ();
+
+    /// `arn:{partition}:lambda:{region}:{account}:layer:{name}:{version}`.
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let parts: Vec<_> = text.split(':').collect();
+        let ["arn", _, "lambda", region, account, "layer", name, version] = parts[..] else {
+            return Err(());
+        };
+        let plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_');
+        let named = |text: &str| !text.is_empty() && text.chars().all(plain);
+        if !named(region) || !named(name) || !named(account) {
+            return Err(());
+        }
+        Ok(Self {
+            region: region.to_owned(),
+            name: name.to_owned(),
+            version: version.parse().map_err(|_| ())?,
+            text: text.to_owned(),
+        })
     }
 }
 

@@ -10,7 +10,7 @@ mod output;
 
 pub use body::{Body, BodyEnd, BodyWriter};
 pub use event::{Event, Events};
-pub use ids::{Arn, RequestId, TraceId, partition};
+pub use ids::{Arn, LayerArn, RequestId, TraceId, partition};
 pub use invocation::{Deadline, Invocation};
 pub use outcome::{FunctionError, Outcome, Response};
 pub use output::{LogFormat, Output, choose};

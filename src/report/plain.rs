@@ -15,7 +15,7 @@ use crate::lambda::event::{Event, LogLevel, PlatformLogs};
 use crate::lambda::{LogFormat, Output};
 
 /// How long the beginning of a line waits for its end before it is shown without.
-const PATIENCE: Duration = Duration::from_millis(50);
+const PATIENCE: Duration = Duration::from_millis(200);
 
 /// Writes events until no more can come.
 pub struct Reporter {

@@ -19,6 +19,8 @@ pub(super) fn init_started(logs: PlatformLogs, init: &Init) -> Option<String> {
         initialization,
     } = init;
     match logs {
+        // The service has no runtime for an image, and no word of it.
+        _ if runtime.is_empty() => None,
         PlatformLogs::Text => Some(format!(
             "INIT_START Runtime Version: {runtime}\tRuntime Image: {image}"
         )),

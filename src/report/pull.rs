@@ -26,13 +26,13 @@ impl PullDisplay {
     /// Takes a step of the pull; the lines that it is worth are to be written.
     pub(super) fn show(&mut self, pull: &Pull, terminal: bool) -> Option<String> {
         match pull {
-            Pull::Started { image } => {
+            Pull::Started { what, image } => {
                 let bars = || Bars {
                     all: MultiProgress::with_draw_target(ProgressDrawTarget::stderr()),
                     layers: HashMap::new(),
                 };
                 self.bars = terminal.then(bars);
-                Some(format!("Pulling {image}"))
+                Some(format!("{what} {image}"))
             }
             Pull::Layer {
                 id,
@@ -46,9 +46,9 @@ impl PullDisplay {
                 }
                 None => self.line(id, status),
             },
-            Pull::Done { image } => {
+            Pull::Done { what, image } => {
                 self.clear();
-                Some(format!("Pulled {image}"))
+                Some(format!("{what} {image}"))
             }
             Pull::Failed => {
                 self.clear();
@@ -117,7 +117,11 @@ mod tests {
         };
         let mut show = |pull: &Pull| display.show(pull, false);
         assert_eq!(
-            show(&Pull::Started { image: "i".into() }).as_deref(),
+            show(&Pull::Started {
+                what: "Pulling".into(),
+                image: "i".into()
+            })
+            .as_deref(),
             Some("Pulling i")
         );
         assert_eq!(
@@ -130,7 +134,11 @@ mod tests {
             Some("  abc: Pull complete")
         );
         assert_eq!(
-            show(&Pull::Done { image: "i".into() }).as_deref(),
+            show(&Pull::Done {
+                what: "Pulled".into(),
+                image: "i".into()
+            })
+            .as_deref(),
             Some("Pulled i")
         );
     }

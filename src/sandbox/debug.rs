@@ -184,11 +184,14 @@ impl Debugging {
         }
         let versioned = format!("python/lib/{runtime}/site-packages");
         function.layers.iter().find_map(|layer| match layer {
-            Layer::Local { path, .. } => ["python", &versioned]
+            Layer::Local {
+                content: Code::Directory(path),
+                ..
+            } => ["python", &versioned]
                 .iter()
                 .find(|inside| has(&path.join(inside)))
                 .map(|inside| format!("/opt/{inside}")),
-            Layer::Remote(_) => None,
+            Layer::Local { .. } | Layer::Remote(_) => None,
         })
     }
 

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::slice::from_ref;
 use std::time::Duration;
 
 use super::debug::{DEBUGGER, Launch};
 use crate::channel::frame::Spawn;
 use crate::engine::{Content, ImageFacts, Network, Spec, Transport};
-use crate::function::{Function, Zip};
+use crate::function::{Function, Package};
 use crate::lambda::event::Init;
 use crate::runtime_api::Registered;
 
@@ -35,8 +36,10 @@ pub struct Options {
     pub labels: BTreeMap<String, String>,
     /// Name of the sandbox.
     pub name: String,
-    /// Directory of the function's code.
-    pub code: PathBuf,
+    /// Directories of this machine that are seen inside: code, layers.
+    pub content: Vec<Content>,
+    /// Architecture of the image, in the engine's words, where it is not the engine's own.
+    pub architecture: Option<&'static str>,
     /// Version or alias that the function is invoked by.
     pub qualifier: Option<String>,
     /// How the runtime is started for a debugger.
@@ -94,25 +97,15 @@ impl Plan {
     #[must_use]
     pub fn new(
         function: &Function,
-        zip: &Zip,
         image: &ImageFacts,
         environment: &[(String, String)],
         options: &Options,
     ) -> Self {
         let debugged = options.launch.is_some();
         let launch = options.launch.clone().unwrap_or_default();
-        let provided = zip.runtime.is_provided() && launch.argv.is_empty();
-        let mut argv = launch.argv;
-        if argv.is_empty() {
-            argv.clone_from(&image.entrypoint);
-            // The base images' entry point takes the handler as its one argument.
-            argv.push(zip.handler.clone());
-        }
+        let program = Program::of(function, image, launch.argv);
         let environment = layered(environment, launch.env);
-        let mut content = vec![Content {
-            source: options.code.clone(),
-            target: TASK_ROOT.to_owned(),
-        }];
+        let mut content = options.content.clone();
         content.extend(options.debugger.clone().map(|source| Content {
             source,
             target: DEBUGGER.to_owned(),
@@ -128,23 +121,19 @@ impl Plan {
                 ..spec(function, image, options)
             },
             process: Spawn {
-                argv: if provided { Vec::new() } else { argv },
+                argv: program.argv,
                 env: layered(&image.env, environment),
-                cwd: image
-                    .working_dir
-                    .clone()
-                    .unwrap_or_else(|| TASK_ROOT.to_owned()),
+                cwd: program.directory,
                 group: true,
                 extension: false,
             },
-            bootstraps: if provided {
-                BOOTSTRAPS.map(str::to_owned).to_vec()
-            } else {
-                Vec::new()
-            },
+            bootstraps: program.bootstraps,
             function: function.logical_id.clone(),
             init: Init {
-                runtime: zip.runtime.to_string(),
+                runtime: match &function.package {
+                    Package::Zip(zip) => zip.runtime.to_string(),
+                    Package::Image(_) => String::new(),
+                },
                 image: image.name.clone(),
                 function: function.name.clone(),
                 initialization: function.initialization(),
@@ -193,12 +182,52 @@ impl Plan {
     }
 }
 
+/// The runtime's program.
+struct Program {
+    argv: Vec<String>,
+    bootstraps: Vec<String>,
+    directory: String,
+}
+
+impl Program {
+    /// What runs the function: what a debugger wants, the function's own program, or the image's.
+    fn of(function: &Function, image: &ImageFacts, wanted: Vec<String>) -> Self {
+        let of_image = |own: &Option<String>, default: &str| {
+            let directory = own.clone().or_else(|| image.working_dir.clone());
+            directory.unwrap_or_else(|| default.to_owned())
+        };
+        let mut program = match &function.package {
+            Package::Zip(zip) if zip.runtime.is_provided() && wanted.is_empty() => Self {
+                argv: Vec::new(),
+                bootstraps: BOOTSTRAPS.map(str::to_owned).to_vec(),
+                directory: of_image(&None, TASK_ROOT),
+            },
+            // The base images' entry point takes the handler as its one argument.
+            Package::Zip(zip) => Self {
+                argv: [&image.entrypoint[..], from_ref(&zip.handler)].concat(),
+                bootstraps: Vec::new(),
+                directory: of_image(&None, TASK_ROOT),
+            },
+            Package::Image(own) => Self {
+                argv: [&own.entrypoint[..], &own.command].concat(),
+                bootstraps: Vec::new(),
+                directory: of_image(&own.working_directory, "/"),
+            },
+        };
+        if !wanted.is_empty() {
+            program.argv = wanted;
+        }
+        program
+    }
+}
+
 /// What the sandbox is made with, but for what is mounted.
 fn spec(function: &Function, image: &ImageFacts, options: &Options) -> Spec {
     let milli_cpus = function.memory_mb * 1000 / PROCESSOR_MB;
     Spec {
         name: options.name.clone(),
         image: image.name.clone(),
+        architecture: options.architecture,
         memory_mb: (!options.no_memory_limit).then_some(function.memory_mb),
         milli_cpus: options.cpu_share.then_some(milli_cpus),
         user: options.lambda_user.then(|| LAMBDA_USER.to_owned()),

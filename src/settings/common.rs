@@ -67,10 +67,7 @@ impl Common {
             .iter()
             .map(|part| format!("'{part}' in --parameter-overrides is no override"));
         let container = Container::resolve(&args.container, env, config)?;
-        let idle = container.idle.iter().map(|option| {
-            format!("{option} has no effect: nothing is mounted or downloaded by it")
-        });
-        let warnings = ignored.chain(config.notes.clone()).chain(idle).collect();
+        let warnings = ignored.chain(config.notes.clone()).collect();
         let profile = args.aws.profile.clone().or(config.text("profile")?);
         let region = given(args.aws.region.as_ref()).or(config.text("region")?);
         let aws = Aws::resolve(region, profile.as_deref(), env)?;

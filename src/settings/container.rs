@@ -1,9 +1,16 @@
 //! What the container is made with: its image, its network, its limits.
 
+use std::path::PathBuf;
+
 use super::{Config, SettingsError, chosen, env_flag, list};
 use crate::cli::ContainerArgs;
 use crate::engine::{Network, PullPolicy, Transport};
 use crate::env::{self, Env};
+
+/// The variable and the key for making anew what was made once.
+const FORCE: (&str, &str) = (env::SAM_FORCE_IMAGE_BUILD, "force_image_build");
+/// Where SAM CLI keeps layers, below the home directory.
+const LAYER_CACHE: &str = ".aws-sam/layers-pkg";
 
 /// The settings of a container.
 #[derive(Clone, Debug)]
@@ -29,8 +36,14 @@ pub struct Container {
     pub shutdown: bool,
     /// How the supervisor talks to sam-rs.
     pub transport: Transport,
-    /// Options that were given and have no effect.
-    pub idle: Vec<&'static str>,
+    /// Whether what was made once is made again: images pulled or built, layers downloaded and put together.
+    pub force: bool,
+    /// Directory for layers of the service.
+    pub layer_cache: PathBuf,
+    /// Directory that relative paths of code start in, where an engine elsewhere has it.
+    pub code_base: Option<PathBuf>,
+    /// Whether all links of the code are followed that lead out of its directory.
+    pub links: bool,
 }
 
 impl Container {
@@ -60,7 +73,11 @@ impl Container {
             lambda_user: args.lambda_user || config.flag("lambda_user")?,
             shutdown: args.shutdown || config.flag("shutdown")?,
             transport: args.transport.unwrap_or_default(),
-            idle: idle(args, env, config)?,
+            force: switch(args.force_image_build, FORCE, env, config)?,
+            layer_cache: layer_cache(args, env, config)?,
+            code_base: code_base(args, env, config)?,
+            links: args.mount_symlinks
+                || !args.no_mount_symlinks && config.flag("mount_symlinks")?,
         })
     }
 }
@@ -87,8 +104,7 @@ fn pull_policy(
 ) -> Result<PullPolicy, SettingsError> {
     let skip = (env::SAM_SKIP_PULL_IMAGE, "skip_pull_image");
     let skip = switch(args.skip_pull_image, skip, env, config)?;
-    let force = (env::SAM_FORCE_IMAGE_BUILD, "force_image_build");
-    let force = switch(args.force_image_build, force, env, config)?;
+    let force = switch(args.force_image_build, FORCE, env, config)?;
     let configured = chosen(None, "pull", config)?;
     let configured = if force {
         Some(PullPolicy::Always)
@@ -132,44 +148,42 @@ fn hosts(given: &[String]) -> Result<Vec<String>, SettingsError> {
     Ok(joined.collect())
 }
 
-/// What is asked for and does nothing; a directory for layers that is a file is refused all the same.
-fn idle(
+/// A path of the command line, a variable, or the configuration.
+fn path(
+    given: Option<&PathBuf>,
+    (variable, key): (&str, &str),
+    env: &Env,
+    config: &Config,
+) -> Result<Option<PathBuf>, SettingsError> {
+    let given = given.filter(|path| !path.as_os_str().is_empty()).cloned();
+    let shell = || env.get(variable).map(PathBuf::from);
+    Ok(match given.or_else(shell) {
+        Some(path) => Some(path),
+        None => config.text(key)?.map(PathBuf::from),
+    })
+}
+
+fn layer_cache(args: &ContainerArgs, env: &Env, config: &Config) -> Result<PathBuf, SettingsError> {
+    let names = (env::SAM_LAYER_CACHE_BASEDIR, "layer_cache_basedir");
+    match path(args.layer_cache_basedir.as_ref(), names, env, config)? {
+        Some(path) if env.directory.join(&path).is_file() => Err(SettingsError::Usage(format!(
+            "Invalid value for '--layer-cache-basedir': Directory '{}' is a file.",
+            path.display()
+        ))),
+        Some(path) => Ok(env.directory.join(path)),
+        None => Ok(match env.get(env::HOME) {
+            Some(home) => PathBuf::from(home).join(LAYER_CACHE),
+            None => env.temporary.join("sam-rs-layers"),
+        }),
+    }
+}
+
+fn code_base(
     args: &ContainerArgs,
     env: &Env,
     config: &Config,
-) -> Result<Vec<&'static str>, SettingsError> {
-    let given = |path: &Option<std::path::PathBuf>, variable, key| {
-        let shell = env.get(variable).map(str::to_owned);
-        let path = path.as_ref().map(|path| path.display().to_string());
-        Ok::<_, SettingsError>(path.or(shell).or(config.text(key)?))
-    };
-    let layers = given(
-        &args.layer_cache_basedir,
-        env::SAM_LAYER_CACHE_BASEDIR,
-        "layer_cache_basedir",
-    )?;
-    if let Some(path) = layers
-        .as_ref()
-        .filter(|path| env.directory.join(path).is_file())
-    {
-        return Err(SettingsError::Usage(format!(
-            "Invalid value for '--layer-cache-basedir': Directory '{path}' is a file."
-        )));
-    }
-    let volumes = given(
-        &args.docker_volume_basedir,
-        env::SAM_DOCKER_VOLUME_BASEDIR,
-        "docker_volume_basedir",
-    )?;
-    let links = args.mount_symlinks || !args.no_mount_symlinks && config.flag("mount_symlinks")?;
-    let all = [
-        (layers.is_some(), "--layer-cache-basedir"),
-        (volumes.is_some(), "--docker-volume-basedir"),
-        (links, "--mount-symlinks"),
-    ];
-    Ok(all
-        .into_iter()
-        .filter(|(set, _)| *set)
-        .map(|(_, name)| name)
-        .collect())
+) -> Result<Option<PathBuf>, SettingsError> {
+    let names = (env::SAM_DOCKER_VOLUME_BASEDIR, "docker_volume_basedir");
+    let path = path(args.docker_volume_basedir.as_ref(), names, env, config)?;
+    Ok(path.map(|path| env.directory.join(path)))
 }

@@ -116,8 +116,12 @@ fn one(function: &Function, declared: &Declared<'_>, case: &Path) -> Value {
         .layers
         .iter()
         .map(|layer| match layer {
-            Layer::Local { path, .. } => relative(path),
-            Layer::Remote(arn) => arn.clone(),
+            Layer::Local {
+                content: Code::Directory(path) | Code::Archive(path),
+                ..
+            } => relative(path),
+            Layer::Local { .. } => String::new(),
+            Layer::Remote(arn) => arn.to_string(),
         })
         .collect();
     put("layers", layers.into(), json!([]));

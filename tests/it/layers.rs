@@ -10,7 +10,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("lambda", &[]),
     ("env", &[]),
     ("shutdown", &[]),
-    ("archive", &[]),
+    ("content", &["aws", "lambda"]),
     ("channel", &[]),
     ("near", &[]),
     ("aws", &["env"]),
@@ -42,13 +42,13 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "error",
         &[
-            "archive", "engine", "function", "sandbox", "settings", "template", "exit",
+            "content", "engine", "function", "sandbox", "settings", "template", "exit",
         ],
     ),
     (
         "command",
         &[
-            "archive", "cli", "aws", "engine", "env", "error", "exit", "function", "lambda",
+            "content", "cli", "aws", "engine", "env", "error", "exit", "function", "lambda",
             "sandbox", "settings", "shutdown", "template",
         ],
     ),

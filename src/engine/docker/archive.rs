@@ -2,10 +2,12 @@
 
 use std::io::{self, Write};
 use std::path::Path;
+use std::pin::Pin;
 
 use bytes::Bytes;
 use futures_util::Stream;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
 use super::create::SUPERVISOR;
@@ -15,36 +17,43 @@ use crate::engine::Content;
 const CHUNKS: usize = 16;
 const CHUNK: usize = 64 * 1024;
 
-/// Builds the archive on a thread of its own while it is sent. The first file that cannot be read ends it early, and
-/// is reported through the receiver.
+/// The archive for a container, built on a thread of its own while it is sent. The first file that cannot be read ends it
+/// early, and is reported through the receiver.
 pub(super) fn stream(
     supervisor: &'static [u8],
     content: &[Content],
     tasks: &TaskTracker,
-) -> (
-    impl Stream<Item = Bytes> + Send + use<>,
-    tokio::task::JoinHandle<io::Result<()>>,
-) {
-    let (chunk_tx, mut chunk_rx) = mpsc::channel(CHUNKS);
+) -> Streamed {
     let content = content.to_vec();
-    let built = tasks.spawn_blocking(move || {
-        build(
-            supervisor,
-            &content,
-            Chunks {
-                chunk_tx,
-                buffer: Vec::new(),
-            },
-        )
-    });
-    (
-        futures_util::stream::poll_fn(move |cx| chunk_rx.poll_recv(cx)),
-        built,
-    )
+    written(tasks, move |chunks| build(supervisor, &content, chunks))
 }
 
-fn build(supervisor: &[u8], content: &[Content], mut chunks: Chunks) -> io::Result<()> {
-    let mut archive = tar::Builder::new(&mut chunks);
+/// What is written on a thread of its own while it is sent; the receiver tells how the writing ended.
+pub(super) fn written(
+    tasks: &TaskTracker,
+    write: impl FnOnce(&mut Chunks) -> io::Result<()> + Send + 'static,
+) -> Streamed {
+    let (chunk_tx, mut chunk_rx) = mpsc::channel(CHUNKS);
+    let ended = tasks.spawn_blocking(move || {
+        let mut chunks = Chunks {
+            chunk_tx,
+            buffer: Vec::new(),
+        };
+        write(&mut chunks)?;
+        chunks.flush()
+    });
+    let stream = futures_util::stream::poll_fn(move |cx| chunk_rx.poll_recv(cx));
+    (Box::pin(stream), ended)
+}
+
+/// Bytes that are sent, and how their writing ended.
+pub(super) type Streamed = (
+    Pin<Box<dyn Stream<Item = Bytes> + Send>>,
+    JoinHandle<io::Result<()>>,
+);
+
+fn build(supervisor: &[u8], content: &[Content], chunks: &mut Chunks) -> io::Result<()> {
+    let mut archive = tar::Builder::new(chunks);
     archive.follow_symlinks(false);
     // Engines do not know how archives write files with holes.
     archive.sparse(false);
@@ -60,9 +69,7 @@ fn build(supervisor: &[u8], content: &[Content], mut chunks: Chunks) -> io::Resu
             )
         })?;
     }
-    archive.finish()?;
-    drop(archive);
-    chunks.flush()
+    archive.finish()
 }
 
 fn append(archive: &mut tar::Builder<&mut Chunks>, content: &Content) -> io::Result<()> {
@@ -80,7 +87,7 @@ fn inside(path: &str) -> &Path {
 }
 
 /// Gathers small writes into chunks, and waits while the request is behind.
-struct Chunks {
+pub(super) struct Chunks {
     chunk_tx: mpsc::Sender<Bytes>,
     buffer: Vec<u8>,
 }

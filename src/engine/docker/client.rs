@@ -4,13 +4,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::io;
 
 use bollard::Docker as Api;
-use bollard::auth::DockerCredentials;
 use bollard::container::AttachContainerResults;
 use bollard::errors::Error;
-use bollard::models::{ContainerCreateBody, ContainerState, CreateImageInfo, ImageInspect};
+use bollard::models::{ContainerCreateBody, ContainerState};
 use bollard::query_parameters::{
-    AttachContainerOptionsBuilder, CreateContainerOptionsBuilder, CreateImageOptionsBuilder,
-    ListContainersOptionsBuilder, RemoveContainerOptionsBuilder, UploadToContainerOptionsBuilder,
+    AttachContainerOptionsBuilder, CreateContainerOptionsBuilder, ListContainersOptionsBuilder,
+    RemoveContainerOptionsBuilder, UploadToContainerOptionsBuilder,
 };
 use bytes::Bytes;
 use futures_util::Stream;
@@ -25,7 +24,7 @@ const PATIENCE: u64 = 600;
 /// A connection to an engine.
 #[derive(Debug)]
 pub struct Client {
-    api: Api,
+    pub(super) api: Api,
     endpoint: Endpoint,
 }
 
@@ -77,7 +76,7 @@ impl Client {
     }
 
     /// Turns an error of the connection, not of the request, into the one that says so.
-    fn fail(
+    pub(super) fn fail(
         &self,
         error: Error,
         request: impl FnOnce(String, Option<u16>) -> EngineError,
@@ -100,64 +99,18 @@ impl Client {
         }
     }
 
-    /// What an image is configured with; none when it is not here.
-    pub(super) async fn inspect_image(
-        &self,
-        image: &str,
-    ) -> Result<Option<ImageInspect>, EngineError> {
-        match self
-            .api
-            .inspect_image(image)
-            .instrument(debug_span!("inspect"))
-            .await
-        {
-            Ok(found) => Ok(Some(found)),
-            Err(Error::DockerResponseServerError {
-                status_code: 404, ..
-            }) => Ok(None),
-            Err(error) => Err(self.fail(error, |reason, _| EngineError::Request {
-                action: "inspect the image",
-                reason,
-            })),
-        }
-    }
-
-    /// Pulls an image; the stream tells of the progress.
-    pub(super) fn pull(
-        &self,
-        image: &str,
-        credentials: Option<DockerCredentials>,
-    ) -> impl Stream<Item = Result<CreateImageInfo, String>> + Unpin + '_ {
-        use futures_util::StreamExt;
-        // Without a tag the engine would pull every one that there is.
-        let name = image.rsplit('/').next().unwrap_or(image);
-        let tagged = if name.contains([':', '@']) {
-            image.to_owned()
-        } else {
-            format!("{image}:latest")
-        };
-        let options = CreateImageOptionsBuilder::default()
-            .from_image(&tagged)
-            .build();
-        let fail = |error: Error| match error {
-            Error::DockerResponseServerError { message, .. } => message,
-            Error::DockerStreamError { error } => error,
-            other => other.to_string(),
-        };
-        Box::pin(
-            self.api
-                .create_image(Some(options), None, credentials)
-                .map(move |item| item.map_err(fail)),
-        )
-    }
-
     /// Makes a container and returns its id.
     pub(super) async fn create(
         &self,
         name: &str,
+        architecture: Option<&str>,
         body: ContainerCreateBody,
     ) -> Result<String, EngineError> {
-        let options = CreateContainerOptionsBuilder::default().name(name).build();
+        let mut options = CreateContainerOptionsBuilder::default().name(name);
+        if let Some(architecture) = architecture {
+            options = options.platform(&format!("linux/{architecture}"));
+        }
+        let options = options.build();
         let created = self
             .api
             .create_container(Some(options), body)

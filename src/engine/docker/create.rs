@@ -128,6 +128,7 @@ mod tests {
         Spec {
             name: "sam-rs-1".into(),
             image: "public.ecr.aws/lambda/python:3.11".into(),
+            architecture: None,
             memory_mb: Some(128),
             milli_cpus: None,
             user: None,

@@ -1,15 +1,21 @@
 //! Images: used at once when they are here, pulled when they are not.
 
+use std::time::Duration;
+
 use bollard::auth::DockerCredentials;
 use bollard::models::{CreateImageInfo, ImageInspect};
 use docker_credential::DockerCredential;
 use futures_util::StreamExt;
 
 use super::client::Client;
-use crate::engine::{EngineError, ImageFacts, PullPolicy};
+use crate::engine::{EngineError, ImageFacts, ImageRequest, PullPolicy};
 use crate::env::Env;
 use crate::lambda::event::{Event, Events, Pull};
 
+/// How often a pull is tried that breaks off.
+const ATTEMPTS: u32 = 3;
+/// How long it is waited before the second try; longer before each that follows.
+const PAUSE: Duration = Duration::from_secs(1);
 /// Architecture suffixes of the public base images' tags.
 const SUFFIXES: [&str; 2] = ["-x86_64", "-arm64"];
 /// The registry that image names without a host mean, as credentials are kept for it.
@@ -20,9 +26,9 @@ pub(super) async fn obtain(
     client: &Client,
     env: &Env,
     events: &Events,
-    image: &str,
-    policy: PullPolicy,
+    request: &ImageRequest<'_>,
 ) -> Result<ImageFacts, EngineError> {
+    let (image, policy) = (request.name, request.policy);
     let here = find(client, image).await?;
     let pulled = match (policy, &here) {
         (PullPolicy::Never, None) => {
@@ -32,9 +38,9 @@ pub(super) async fn obtain(
         }
         (PullPolicy::Missing | PullPolicy::Never, Some(_)) => false,
         (PullPolicy::Missing | PullPolicy::Always, None) => {
-            pull(client, env, events, image).await.map(|()| true)?
+            pull(client, env, events, request).await.map(|()| true)?
         }
-        (PullPolicy::Always, Some(_)) => match pull(client, env, events, image).await {
+        (PullPolicy::Always, Some(_)) => match pull(client, env, events, request).await {
             Ok(()) => true,
             Err(error) => {
                 let reason = error.hint().unwrap_or_else(|| error.to_string());
@@ -60,7 +66,7 @@ pub(super) async fn obtain(
 }
 
 /// The image under its name, or under its name with or without the architecture: one tagged by hand serves too.
-async fn find(client: &Client, image: &str) -> Result<Option<ImageFacts>, EngineError> {
+pub(super) async fn find(client: &Client, image: &str) -> Result<Option<ImageFacts>, EngineError> {
     for name in names(image) {
         if let Some(found) = client.inspect_image(&name).await? {
             return Ok(Some(facts(name, found)));
@@ -86,6 +92,7 @@ fn facts(name: String, image: ImageInspect) -> ImageFacts {
     let env = env.iter().filter_map(|entry| entry.split_once('='));
     ImageFacts {
         name,
+        architecture: image.architecture.unwrap_or_default(),
         entrypoint: config.entrypoint.unwrap_or_default(),
         command: config.cmd.unwrap_or_default(),
         env: env
@@ -95,29 +102,105 @@ fn facts(name: String, image: ImageInspect) -> ImageFacts {
     }
 }
 
-async fn pull(client: &Client, env: &Env, events: &Events, image: &str) -> Result<(), EngineError> {
-    let credentials = credentials(env, registry(image)).await;
+/// Pulls an image. A registry that fails on the way is asked again: what has come is kept by the engine.
+async fn pull(
+    client: &Client,
+    env: &Env,
+    events: &Events,
+    request: &ImageRequest<'_>,
+) -> Result<(), EngineError> {
+    let image = request.name;
+    let registry = registry(image);
+    let credentials = match credentials(env, registry).await {
+        Some(credentials) => Some(credentials),
+        None => request
+            .logins
+            .login(registry)
+            .await
+            .map(|(user, password)| login(user, password, registry.to_owned())),
+    };
     events.send(Event::Pull(Pull::Started {
+        what: "Pulling".to_owned(),
         image: image.to_owned(),
     }));
     let tag = image
         .rsplit_once([':', '@'])
         .map_or("latest", |(_, tag)| tag);
-    let progress = Progress {
+    let mut progress = Progress {
         events,
         tag,
         done: false,
     };
-    let mut stream = client.pull(image, credentials);
-    while let Some(item) = stream.next().await {
-        let info = item.map_err(|reason| EngineError::Pull {
-            image: image.to_owned(),
-            reason,
-        })?;
-        progress.tell(info);
+    let mut attempt = 1;
+    loop {
+        let (begun, reason) = match once(client, request, credentials.clone(), &progress).await {
+            Ok(()) => {
+                progress.finish(image);
+                return Ok(());
+            }
+            Err(failed) => failed,
+        };
+        if attempt == ATTEMPTS || !(begun || is_passing(&reason)) || is_final(&reason) {
+            return Err(EngineError::Pull {
+                image: image.to_owned(),
+                reason,
+            });
+        }
+        let pause = PAUSE * attempt;
+        events.note(format!(
+            "the pull broke off ({reason}); again in {} seconds",
+            pause.as_secs()
+        ));
+        tokio::time::sleep(pause).await;
+        attempt += 1;
     }
-    progress.finish(image);
+}
+
+/// One try; whether anything had come before it failed, and why it did.
+async fn once(
+    client: &Client,
+    request: &ImageRequest<'_>,
+    credentials: Option<DockerCredentials>,
+    progress: &Progress<'_>,
+) -> Result<(), (bool, String)> {
+    let mut stream = client.pull(request.name, request.architecture, credentials);
+    let mut begun = false;
+    while let Some(item) = stream.next().await {
+        let info = item.map_err(|reason| (begun, reason))?;
+        begun |= progress.tell(info);
+    }
     Ok(())
+}
+
+/// Whether a reason is one that may be gone in a moment.
+fn is_passing(reason: &str) -> bool {
+    let words = [
+        "EOF",
+        "reset by peer",
+        "timeout",
+        "timed out",
+        "TLS handshake",
+        "toomanyrequests",
+        " 500 ",
+        " 502 ",
+        " 503 ",
+        " 504 ",
+        "Bad Gateway",
+        "Service Unavailable",
+    ];
+    words.iter().any(|word| reason.contains(word))
+}
+
+/// Whether a reason is one that stays.
+fn is_final(reason: &str) -> bool {
+    let words = [
+        "not found",
+        "denied",
+        "unauthorized",
+        "manifest unknown",
+        "no space left",
+    ];
+    words.iter().any(|word| reason.contains(word))
 }
 
 /// Tells of a pull, and that it failed when it is dropped early: a bar must not stay on the screen.
@@ -128,10 +211,11 @@ struct Progress<'a> {
 }
 
 impl Progress<'_> {
-    fn tell(&self, info: CreateImageInfo) {
+    /// Tells of a step; whether a layer has begun to come.
+    fn tell(&self, info: CreateImageInfo) -> bool {
         // Lines without an id, or with the tag for one, speak of the whole image and say nothing that is not known.
         let Some((id, status)) = info.id.zip(info.status).filter(|(id, _)| id != self.tag) else {
-            return;
+            return false;
         };
         let detail = info.progress_detail.unwrap_or_default();
         let size = |value: Option<i64>| value.and_then(|value| u64::try_from(value).ok());
@@ -142,11 +226,13 @@ impl Progress<'_> {
             current,
             total,
         }));
+        current.is_some()
     }
 
-    fn finish(mut self, image: &str) {
+    fn finish(&mut self, image: &str) {
         self.done = true;
         self.events.send(Event::Pull(Pull::Done {
+            what: "Pulled".to_owned(),
             image: image.to_owned(),
         }));
     }
@@ -168,6 +254,15 @@ fn registry(image: &str) -> &str {
     }
 }
 
+fn login(user: String, password: String, registry: String) -> DockerCredentials {
+    DockerCredentials {
+        username: Some(user),
+        password: Some(password),
+        serveraddress: Some(registry),
+        ..DockerCredentials::default()
+    }
+}
+
 /// Credentials from the Docker CLI's configuration and its helpers. Their absence is no error: most images are public.
 async fn credentials(env: &Env, registry: &str) -> Option<DockerCredentials> {
     let directory = env.home_or(crate::env::DOCKER_CONFIG, ".docker")?;
@@ -180,17 +275,11 @@ async fn credentials(env: &Env, registry: &str) -> Option<DockerCredentials> {
             .zip(Some(registry))
     });
     let (credential, registry) = found.await.ok().flatten()?;
-    let serveraddress = Some(registry);
     Some(match credential {
-        DockerCredential::UsernamePassword(username, password) => DockerCredentials {
-            username: Some(username),
-            password: Some(password),
-            serveraddress,
-            ..DockerCredentials::default()
-        },
+        DockerCredential::UsernamePassword(user, password) => login(user, password, registry),
         DockerCredential::IdentityToken(token) => DockerCredentials {
             identitytoken: Some(token),
-            serveraddress,
+            serveraddress: Some(registry),
             ..DockerCredentials::default()
         },
     })

@@ -1,13 +1,17 @@
 //! Docker and engines that speak its API.
 
 mod archive;
+mod build;
 mod client;
 mod create;
 mod endpoint;
+mod ignored;
 mod image;
+mod registry;
 mod rendezvous;
 mod start;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio_util::task::TaskTracker;
@@ -17,7 +21,9 @@ pub use endpoint::Endpoint;
 pub use rendezvous::sweep as sweep_sockets;
 
 use super::reaper::Reaper;
-use super::{Boxed, Engine, EngineError, ImageFacts, Instance, PullPolicy, Spec};
+use super::{
+    Boxed, Engine, EngineError, ImageBuild, ImageFacts, ImageRequest, Images, Instance, Spec,
+};
 use crate::env::Env;
 use crate::lambda::Events;
 
@@ -50,21 +56,33 @@ impl Docker {
     }
 }
 
-impl Engine for Docker {
+impl Images for Docker {
     fn image<'a>(
         &'a self,
-        image: &'a str,
-        policy: PullPolicy,
+        request: &'a ImageRequest<'a>,
     ) -> Boxed<'a, Result<ImageFacts, EngineError>> {
         Box::pin(image::obtain(
             &self.client,
             &self.env,
             &self.events,
-            image,
-            policy,
+            request,
         ))
     }
 
+    fn find<'a>(&'a self, image: &'a str) -> Boxed<'a, Result<Option<ImageFacts>, EngineError>> {
+        Box::pin(image::find(&self.client, image))
+    }
+
+    fn build<'a>(&'a self, build: &'a ImageBuild) -> Boxed<'a, Result<(), EngineError>> {
+        Box::pin(build::build(self, build))
+    }
+
+    fn load<'a>(&'a self, archive: &'a Path) -> Boxed<'a, Result<String, EngineError>> {
+        Box::pin(build::load(self, archive))
+    }
+}
+
+impl Engine for Docker {
     fn start<'a>(&'a self, spec: &'a Spec) -> Boxed<'a, Result<Instance, EngineError>> {
         Box::pin(start::start(self, spec))
     }

@@ -71,7 +71,11 @@ async fn create(docker: &Docker, spec: &Spec) -> Result<(String, Option<Rendezvo
                 channel,
             }),
         );
-        match docker.client.create(&spec.name, body).await {
+        match docker
+            .client
+            .create(&spec.name, spec.architecture, body)
+            .await
+        {
             Ok(id) => return Ok((id, rendezvous)),
             // The socket of an engine elsewhere: it does not know the sources of the mounts.
             Err(EngineError::Create {
@@ -96,7 +100,7 @@ async fn create_filled(docker: &Docker, spec: &Spec) -> Result<String, EngineErr
     }
     let id = docker
         .client
-        .create(&spec.name, create::body(spec, None))
+        .create(&spec.name, spec.architecture, create::body(spec, None))
         .await?;
     let (archive, built) = archive::stream(supervisor::bytes()?, &spec.content, &docker.tasks);
     let sent = docker.client.upload(&spec.name, archive).await;

@@ -6,9 +6,7 @@ use std::sync::Arc;
 use sam_rs::channel::frame::{
     Answer, Controller, Decoder, Exit, FromSandbox, Role, ToSandbox, Usage, VERSION,
 };
-use sam_rs::engine::{
-    Boxed, Ended, Engine, EngineError, Handle, ImageFacts, Instance, PullPolicy, Spec,
-};
+use sam_rs::engine::{Boxed, Ended, Engine, EngineError, Handle, Instance, Spec};
 use sam_rs::lambda::event::{Event, Events, Init, Report};
 use sam_rs::lambda::{Body, BodyEnd, Invocation, Outcome};
 use sam_rs::sandbox::{Plan, Sandbox};
@@ -24,14 +22,6 @@ struct Pipe(std::sync::Mutex<Option<DuplexStream>>);
 struct Nothing;
 
 impl Engine for Pipe {
-    fn image<'a>(
-        &'a self,
-        _: &'a str,
-        _: PullPolicy,
-    ) -> Boxed<'a, Result<ImageFacts, EngineError>> {
-        Box::pin(async { Ok(ImageFacts::default()) })
-    }
-
     fn start<'a>(&'a self, _: &'a Spec) -> Boxed<'a, Result<Instance, EngineError>> {
         let (reader, writer) =
             tokio::io::split(self.0.lock().unwrap().take().expect("one sandbox"));
