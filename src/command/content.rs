@@ -198,6 +198,13 @@ impl Prepare<'_> {
                 ));
             }
         }
+        let extensions = layers.as_ref().map(|layers| layers.join("extensions"));
+        let there = extensions.and_then(|path| std::fs::read_dir(path).ok());
+        if there.is_some_and(|mut entries| entries.next().is_some()) {
+            events.warn(
+                "the layers have extensions that are programs of their own; they are not started",
+            );
+        }
         content.extend(layers.map(|source| Content {
             source,
             target: LAYERS.to_owned(),

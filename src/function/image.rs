@@ -1,5 +1,8 @@
 //! Functions that are images: where the image is from, and what of its configuration the template changes.
 
+use std::fs;
+use std::path::PathBuf;
+
 use super::reader::Reader;
 use super::{Image, ImageBuild};
 use crate::template::Value;
@@ -35,7 +38,7 @@ impl Reader<'_> {
             self.wrong("ImageUri", text, label);
             return None;
         };
-        let file = self.declared.scope.stack().directory.join(&uri);
+        let file = self.here(&uri);
         Some(Image {
             archive: file.is_file().then_some(file),
             uri,
@@ -77,11 +80,17 @@ impl Reader<'_> {
         let target = self.noted("DockerBuildTarget");
         let dockerfile = dockerfile.or(asset_file);
         Some(ImageBuild {
-            context: self.declared.scope.stack().directory.join(context),
+            context: self.here(&context),
             dockerfile: dockerfile.unwrap_or_else(|| DOCKERFILE.to_owned()),
             args,
             target: target.or_else(|| self.noted("aws:asset:docker-build-target")),
         })
+    }
+
+    /// A path that is relative to the template.
+    fn here(&self, path: &str) -> PathBuf {
+        let path = self.declared.scope.stack().directory.join(path);
+        fs::canonicalize(&path).unwrap_or(path)
     }
 
     /// An entry of the metadata, resolved.

@@ -160,7 +160,14 @@ impl Reader<'_> {
                 Some(_) => "not a runtime that Lambda has",
                 None => "it needs a Runtime, such as `python3.13`",
             };
-            self.wrong("Runtime", text, label);
+            let hint = given.as_deref().filter(|name| Runtime::was(name)).map(|name| {
+                format!(
+                    "{name} is no longer supported by AWS Lambda, please update to a newer supported runtime; see \
+                     https://docs.aws.amazon.com/lambda/latest/dg/runtime-support-policy.html"
+                )
+            });
+            let place = ("Runtime", self.span("Runtime"));
+            self.wrong_at(place, text, label, hint.as_deref());
         }
         runtime
     }

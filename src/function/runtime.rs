@@ -130,6 +130,32 @@ const FAMILIES: &[Family] = &[
 /// Runtimes that exist for one architecture only; their tags do not name it.
 const X86_ONLY: [&str; 2] = ["provided", "go1.x"];
 
+/// Runtimes that Lambda once had.
+const FORMER: [&str; 22] = [
+    "nodejs",
+    "nodejs4.3",
+    "nodejs4.3-edge",
+    "nodejs6.10",
+    "nodejs8.10",
+    "nodejs10.x",
+    "nodejs12.x",
+    "nodejs14.x",
+    "dotnetcore1.0",
+    "dotnetcore2.0",
+    "dotnetcore2.1",
+    "dotnetcore3.1",
+    "dotnet5.0",
+    "dotnet7",
+    "java8",
+    "python2.7",
+    "python3.6",
+    "python3.7",
+    "ruby2.5",
+    "ruby2.7",
+    "ruby3.0",
+    "ruby3.1",
+];
+
 /// A runtime that Lambda knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Runtime {
@@ -162,6 +188,12 @@ impl Runtime {
             let versions = family.versions.iter();
             versions.map(|(version, _)| format!("{}{version}", family.stem))
         })
+    }
+
+    /// Whether Lambda once had a runtime of this name.
+    #[must_use]
+    pub fn was(name: &str) -> bool {
+        FORMER.contains(&name)
     }
 
     /// Whether the function brings its own runtime, a program called `bootstrap`.

@@ -251,7 +251,11 @@ impl Task {
             self.plan.bootstraps.as_slice()
         };
         let outcome = ending::not_started(request_id, failed.errno, &failed.path, missing);
-        let hint = ending::start_hint(failed.errno, &failed.path);
+        let hint = if failed.errno == ENOENT && !failed.there {
+            Some(format!("the image has no program {}", failed.path))
+        } else {
+            ending::start_hint(failed.errno, &failed.path)
+        };
         if let Some(hint) = hint.filter(|_| missing.is_empty()) {
             self.events.note(format!("Hint: {hint}"));
         }

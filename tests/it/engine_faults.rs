@@ -4,6 +4,8 @@ use std::io::{BufRead, BufReader};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use crate::support::fake_engine::{Answer, FakeEngine};
 use crate::support::{Output, Project};
 
@@ -47,6 +49,47 @@ fn a_registry_that_refuses_is_quoted() {
         output
             .stderr
             .contains("Hint: unauthorized: authentication required"),
+        "{}",
+        output.stderr
+    );
+}
+
+#[test]
+fn a_pull_that_breaks_off_goes_on_but_not_for_ever() {
+    let broken = || {
+        Answer::Lines(&[
+            r#"{"status": "Downloading", "id": "a", "progressDetail": {"current": 1, "total": 9}}"#,
+            r#"{"error": "unexpected EOF", "errorDetail": {"message": "unexpected EOF"}}"#,
+        ])
+    };
+    let asked = AtomicUsize::new(0);
+    let recovers = FakeEngine::start(move |_, path| match path {
+        path if is_pull(path) => match asked.fetch_add(1, Ordering::SeqCst) {
+            0 => broken(),
+            _ => Answer::Lines(&[r#"{"status": "Pull complete", "id": "a"}"#]),
+        },
+        path if path.starts_with("/images/") && asked.load(Ordering::SeqCst) > 1 => {
+            Answer::Json(200, IMAGE)
+        }
+        _ => MISSING,
+    });
+    let output = run(&recovers);
+    assert!(
+        output
+            .stderr
+            .contains("the pull broke off (unexpected EOF); again in 1 s\n"),
+        "{}",
+        output.stderr
+    );
+    assert!(output.stderr.contains("\nPulled "), "{}", output.stderr);
+    let never = FakeEngine::start(move |_, path| match path {
+        path if is_pull(path) => broken(),
+        _ => MISSING,
+    });
+    let output = run(&never).failure(1, "Could not find ");
+    assert_eq!(
+        output.stderr.matches("the pull broke off").count(),
+        2,
         "{}",
         output.stderr
     );

@@ -1,5 +1,6 @@
 //! Layers of the template, and what else is mounted: order, links, paths of every kind, engines that see no files.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::symlink;
@@ -16,9 +17,10 @@ fn with_layers(project: Project, layers: &[(&str, &str)]) -> Project {
         .iter()
         .map(|(name, _)| format!("!Ref {name}"))
         .collect();
-    template += &format!("      Layers: [{}]\n", names.join(", "));
+    let _ = writeln!(template, "      Layers: [{}]", names.join(", "));
     for (name, content) in layers {
-        template += &format!(
+        let _ = write!(
+            template,
             "  {name}:\n    Type: AWS::Serverless::LayerVersion\n    Properties: {{ContentUri: '{content}'}}\n"
         );
     }
@@ -298,4 +300,77 @@ fn a_large_archive_is_unpacked_once_and_says_how_far_it_is() {
         "{}",
         second.stderr
     );
+}
+
+/// An archive that a hostile hand has made: names, each with a link's target or a file's text.
+fn hostile(path: &Path, entries: &[(&str, Result<&str, &str>)]) {
+    let mut writer = ZipWriter::new(fs::File::create(path).unwrap());
+    for (name, what) in entries {
+        let options = SimpleFileOptions::default();
+        match what {
+            Ok(text) => {
+                writer.start_file(*name, options).unwrap();
+                writer.write_all(text.as_bytes()).unwrap();
+            }
+            Err(target) => writer.add_symlink(*name, *target, options).unwrap(),
+        }
+    }
+    writer.finish().unwrap();
+}
+
+#[test]
+fn hostile_archives_are_refused_before_anything_is_started() {
+    let project = Project::python("");
+    let template = project
+        .read("template.yaml")
+        .replace("CodeUri: src", "CodeUri: code.zip");
+    let project = project.file("template.yaml", &template);
+    let archive = project.path().join("code.zip");
+    let long = "x/".repeat(2500);
+    let many: Vec<_> = (0..200_001).map(|number| number.to_string()).collect();
+    let many: Vec<_> = many.iter().map(|name| (name.as_str(), Ok(""))).collect();
+    let cases: [(&str, &[(&str, Result<&str, &str>)]); 9] = [
+        ("up", &[("../x", Ok("x"))]),
+        ("up in the middle", &[("a/../../x", Ok("x"))]),
+        ("absolute link", &[("link", Err("/etc"))]),
+        ("link out", &[("a/link", Err("../../x"))]),
+        (
+            "through a link",
+            &[("d/a", Err("..")), ("d/a/d/a/b", Err("../../x"))],
+        ),
+        (
+            "file below a link",
+            &[("out", Err("sub")), ("out/x", Ok("x"))],
+        ),
+        ("link with a long target", &[("link", Err(&long))]),
+        ("many entries", &many),
+        ("file and directory", &[("a", Ok("x")), ("a/b", Ok("x"))]),
+    ];
+    for (name, entries) in cases {
+        hostile(&archive, entries);
+        let output = project.invoke(&["Hello"]);
+        assert_eq!(
+            (output.code, output.stdout.as_str()),
+            (Some(1), ""),
+            "{name}: {}",
+            output.stderr
+        );
+        assert!(
+            output.stderr.contains("Error: ") && !output.stderr.contains("SAM_CONTAINER_ID"),
+            "{name}: {}",
+            output.stderr
+        );
+    }
+    // One that says less than it has, one that is cut short, and none.
+    hostile(&archive, &[("app.py", Ok(&"x".repeat(100_000)))]);
+    let whole = fs::read(&archive).unwrap();
+    let mut damaged = whole.clone();
+    damaged[60] ^= 0xff;
+    for bytes in [&whole[..whole.len() / 2], &damaged, b"no archive"] {
+        fs::write(&archive, bytes).unwrap();
+        project
+            .invoke(&["Hello"])
+            .failure(1, "Failed to extract file from the zip file ");
+    }
+    assert!(!project.path().parent().unwrap().join("x").exists());
 }

@@ -22,6 +22,7 @@ mod errors;
 mod events;
 mod extensions;
 mod fuzzed;
+mod images;
 mod kill;
 mod layers;
 mod local_layers;

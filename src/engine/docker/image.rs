@@ -148,7 +148,7 @@ async fn pull(
         }
         let pause = PAUSE * attempt;
         events.note(format!(
-            "the pull broke off ({reason}); again in {} seconds",
+            "the pull broke off ({reason}); again in {} s",
             pause.as_secs()
         ));
         tokio::time::sleep(pause).await;
