@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::prepare::Prepare;
 use crate::aws::Caller;
-use crate::content::{Cached, LAMBDA_LIMIT, LayerCache, LayerError, Step, Store, Unpacked, links};
+use crate::content::{
+    Cached, LAMBDA_LIMIT, LayerCache, LayerError, Part, Step, Store, Unpacked, links,
+};
 use crate::engine::Content;
 use crate::error::Error;
 use crate::function::{Code, Function, Layer, Package};
@@ -75,7 +77,7 @@ impl Prepare<'_> {
             ));
         }
         for layer in &function.layers {
-            let (path, own) = match layer {
+            let (path, own, sealed) = match layer {
                 Layer::Local {
                     logical_id,
                     content,
@@ -83,14 +85,14 @@ impl Prepare<'_> {
                     self.events
                         .note(format!("{logical_id} is a local Layer in the template"));
                     let unpacked = self.directory(content).await?;
-                    (unpacked.path, unpacked.size)
+                    (unpacked.path, unpacked.size, false)
                 }
                 Layer::Remote(arn) => {
                     let cached = self.remote(arn, anew).await?;
-                    (cached.path, cached.size)
+                    (cached.path, cached.size, true)
                 }
             };
-            directories.push(path);
+            directories.push(Part { path, sealed });
             size += own.unwrap_or(0);
         }
         if size > LAMBDA_LIMIT {
@@ -101,7 +103,7 @@ impl Prepare<'_> {
         }
         match directories.as_slice() {
             [] => Ok(None),
-            [one] => Ok(Some(one.clone())),
+            [one] => Ok(Some(one.path.clone())),
             _ => {
                 let store = self.store("layers");
                 let merged = blocking("putting layers together", move || {

@@ -44,11 +44,14 @@ impl Prepare<'_> {
     /// Makes sure that everything is here that the function needs, and plans its sandbox.
     pub(super) async fn plan(&self, function: &Function, wanted: Wanted) -> Result<Plan, Error> {
         let container = &self.common.container;
-        let (code, layers) = (self.code(function).await?, self.layers(function).await?);
-        let image = self
-            .image(function)
-            .instrument(debug_span!("image"))
-            .await?;
+        let content = async {
+            let code = self.code(function).await?;
+            Ok::<_, Error>((code, self.layers(function).await?))
+        };
+        let image = self.image(function).instrument(debug_span!("image"));
+        // Files are looked at while the engine answers.
+        let ((code, layers), image) =
+            tokio::try_join!(content.instrument(debug_span!("content")), image)?;
         let function = image::effective(function, &image);
         if code.is_none() && function.handler().is_empty() && image.entrypoint.is_empty() {
             return Err(Error::NoEntryPoint(image.name));

@@ -4,14 +4,64 @@ use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
 use super::ContentError;
 
+/// A directory that is put together with others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// The directory.
+    pub path: PathBuf,
+    /// Whether its contents never change: then another directory of this name is another one, and nothing in it is looked
+    /// at.
+    pub sealed: bool,
+}
+
+/// A hash that tells whether directories are as they were. They may have many files, so each has a thread.
+pub(super) fn stamps(parts: &[Part]) -> Result<Vec<u8>, ContentError> {
+    let one = |part: &Part| {
+        let mut hash = Sha256::new();
+        if part.sealed {
+            sealed(&part.path, &mut hash)?;
+        } else {
+            stamp(&part.path, &mut hash)?;
+        }
+        Ok(hash.finalize())
+    };
+    let mut whole = Sha256::new();
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = parts
+            .iter()
+            .map(|part| scope.spawn(move || one(part)))
+            .collect();
+        for thread in threads {
+            // A thread that panicked has no hash, and its panic is this one's.
+            let hash = thread
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            whole.update(hash?);
+        }
+        Ok(whole.finalize().to_vec())
+    })
+}
+
+fn sealed(directory: &Path, hash: &mut Sha256) -> Result<(), ContentError> {
+    let found = fs::metadata(directory).map_err(|source| ContentError::File {
+        path: directory.to_owned(),
+        source,
+    })?;
+    hash.update(directory.as_os_str().as_bytes());
+    hash.update(found.ino().to_le_bytes());
+    hash.update(found.mtime().to_le_bytes());
+    hash.update(found.mtime_nsec().to_le_bytes());
+    Ok(())
+}
+
 /// Adds everything to a hash that tells whether a directory is as it was: names, sizes, modes, times.
-pub(super) fn stamp(directory: &Path, hash: &mut Sha256) -> Result<(), ContentError> {
+fn stamp(directory: &Path, hash: &mut Sha256) -> Result<(), ContentError> {
     let failed = |source| ContentError::File {
         path: directory.to_owned(),
         source,
@@ -106,7 +156,10 @@ mod tests {
         fs::set_permissions(&tool, fs::Permissions::from_mode(0o755)).unwrap();
         symlink("tool", home.path().join("a/bin/link")).unwrap();
         let store = Store::new(home.path().join("store"));
-        let layers = ["a", "b"].map(|name| home.path().join(name));
+        let layers = ["a", "b"].map(|name| Part {
+            path: home.path().join(name),
+            sealed: false,
+        });
         let merged = store.merged(&layers, false).unwrap();
         let text = |name: &str| fs::read_to_string(merged.join(name)).unwrap();
         assert_eq!(text("python/x.py"), "b");

@@ -14,6 +14,7 @@ use std::path::PathBuf;
 
 pub use layer::{Cached, LayerCache, LayerError, Step};
 pub use links::{Link, links};
+pub use merge::Part;
 pub use store::{Note, Store, Unpacked};
 pub use zip::Watch;
 

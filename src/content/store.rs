@@ -11,8 +11,9 @@ use std::time::{Duration, SystemTime};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
+use super::ContentError;
+use super::merge::{self, Part};
 use super::zip::{self, Watch};
-use super::{ContentError, merge};
 
 /// How long contents that no run has used may stay.
 const STALE: Duration = Duration::from_hours(7 * 24);
@@ -102,12 +103,8 @@ impl Store {
     ///
     /// # Errors
     /// Something cannot be read or written.
-    pub fn merged(&self, directories: &[PathBuf], anew: bool) -> Result<PathBuf, ContentError> {
-        let mut stamp = Sha256::new();
-        for directory in directories {
-            merge::stamp(directory, &mut stamp)?;
-        }
-        let name = hexadecimal(&stamp.finalize());
+    pub fn merged(&self, directories: &[Part], anew: bool) -> Result<PathBuf, ContentError> {
+        let name = hexadecimal(&merge::stamps(directories)?);
         let path = self.directory.join(format!("merged-{name}"));
         if anew {
             let _ = fs::remove_dir_all(&path);
@@ -117,7 +114,7 @@ impl Store {
         }
         let temporary = self.prepare()?;
         for directory in directories {
-            merge::copy(directory, temporary.path())?;
+            merge::copy(&directory.path, temporary.path())?;
         }
         publish(temporary, &path)?;
         Ok(path)
