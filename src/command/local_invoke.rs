@@ -70,7 +70,7 @@ async fn run(
     let sources = Sources::load(common, env, events).await?;
     sources.check(&function)?;
     tenancy(&function, settings)?;
-    let invocations = invocations(&function, settings, events)
+    let invocations = invocations(&function, qualifier.as_ref(), settings, events)
         .instrument(debug_span!("event"))
         .await?;
     let docker = debug_span!("connect").in_scope(|| Docker::find(env, events, &shutdown.tasks))?;
@@ -83,7 +83,6 @@ async fn run(
         sources: &sources,
     };
     let wanted = Wanted {
-        qualifier,
         launch: debugged.launch,
         patience: PATIENCE,
     };
@@ -111,6 +110,7 @@ fn tenancy(function: &Function, settings: &Invoke) -> Result<(), Error> {
 /// All events are read and checked before anything is started.
 async fn invocations(
     function: &Function,
+    qualifier: Option<&String>,
     settings: &Invoke,
     events: &Events,
 ) -> Result<Vec<Invocation>, Error> {
@@ -118,6 +118,7 @@ async fn invocations(
     for source in &settings.events {
         invocations.push(Invocation {
             tenant_id: settings.tenant_id.clone(),
+            qualifier: qualifier.cloned(),
             client_context: settings.client_context.clone(),
             cognito_identity: settings.cognito_identity.clone(),
             trace_id: TraceId::random(function.traced),

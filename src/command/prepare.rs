@@ -32,8 +32,6 @@ pub(super) struct Prepare<'a> {
 
 /// What a plan needs besides the function.
 pub(super) struct Wanted {
-    /// Version or alias that the function is invoked by.
-    pub(super) qualifier: Option<String>,
     /// How the runtime is started for a debugger.
     pub(super) launch: Option<Launch>,
     /// How long an answer waits for the report of its invocation.
@@ -64,7 +62,6 @@ impl Prepare<'_> {
         let debugger = self.common.debugger.as_ref();
         let options = Options {
             content,
-            qualifier: wanted.qualifier,
             launch: wanted.launch,
             patience: wanted.patience,
             debugger: debugger.and_then(|debug| debug.path.clone()),

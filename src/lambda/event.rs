@@ -21,7 +21,7 @@ pub enum Event {
     /// An image is being pulled.
     Pull(Pull),
     /// Output of a process in the sandbox, as it was written; `source` tells its streams from each other.
-    Log { source: u32, bytes: Bytes },
+    Log { source: u64, bytes: Bytes },
     /// The form of the platform's lines from now on.
     Logs(PlatformLogs),
     /// A runtime's process is started.

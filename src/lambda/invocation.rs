@@ -22,6 +22,8 @@ pub struct Invocation {
     pub tenant_id: Option<String>,
     /// Cognito identity as JSON text, where the caller has one.
     pub cognito_identity: Option<String>,
+    /// Version or alias that the function is invoked by.
+    pub qualifier: Option<String>,
     /// Trace header.
     pub trace_id: TraceId,
 }
@@ -37,6 +39,7 @@ impl Invocation {
             client_context: None,
             cognito_identity: None,
             tenant_id: None,
+            qualifier: None,
             trace_id: TraceId::random(false),
         }
     }

@@ -7,6 +7,7 @@ mod ids;
 mod invocation;
 mod outcome;
 mod output;
+pub mod platform;
 
 pub use body::{Body, BodyEnd, BodyWriter};
 pub use event::{Event, Events};

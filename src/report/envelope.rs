@@ -6,8 +6,8 @@ use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::lines::Lines;
-use super::platform::Metrics;
 use crate::lambda::event::{Answered, Report};
+use crate::lambda::platform::Metrics;
 
 /// Bytes of a function's log that a line has; the last ones.
 const MAX_LOGS: usize = 4 << 20;
@@ -44,7 +44,7 @@ pub(super) struct Envelopes {
 
 impl Envelopes {
     /// Takes output of the function.
-    pub(super) fn log(&mut self, source: u32, bytes: &[u8]) {
+    pub(super) fn log(&mut self, source: u64, bytes: &[u8]) {
         let text = self.lines.output(source, bytes);
         self.keep(&text);
     }

@@ -7,14 +7,14 @@ const MAX_HELD: usize = 64 * 1024;
 #[derive(Debug, Default)]
 pub(super) struct Lines {
     /// Who wrote the line that is shown but not ended yet.
-    open: Option<u32>,
+    open: Option<u64>,
     /// What sources have written of a line that is not ended yet.
     held: Vec<Held>,
 }
 
 #[derive(Debug, Default)]
 struct Held {
-    source: u32,
+    source: u64,
     bytes: Vec<u8>,
     /// The last byte was a carriage return, taken as a newline: a newline that follows is the same one.
     returned: bool,
@@ -23,7 +23,7 @@ struct Held {
 impl Lines {
     /// The text to write for a chunk of a source's output: its whole lines. The rest is held back, for a chunk of
     /// another source may come before it goes on.
-    pub(super) fn output(&mut self, source: u32, chunk: &[u8]) -> Vec<u8> {
+    pub(super) fn output(&mut self, source: u64, chunk: &[u8]) -> Vec<u8> {
         let at = self.held.iter().position(|held| held.source == source);
         let at = at.unwrap_or_else(|| {
             self.held.push(Held {
@@ -78,7 +78,7 @@ impl Lines {
     }
 
     /// Text of a source, on a line of its own where another's is open.
-    fn show(&mut self, source: u32, mut text: Vec<u8>) -> Vec<u8> {
+    fn show(&mut self, source: u64, mut text: Vec<u8>) -> Vec<u8> {
         if text.is_empty() {
             return text;
         }
@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     /// What is shown of chunks; with a pause after each where `idle`.
-    fn shown(chunks: &[(u32, &[u8])], idle: bool) -> String {
+    fn shown(chunks: &[(u64, &[u8])], idle: bool) -> String {
         let mut lines = Lines::default();
         let mut text = Vec::new();
         for (source, chunk) in chunks {

@@ -5,7 +5,6 @@ mod envelope;
 mod lines;
 mod output;
 mod plain;
-mod platform;
 mod pull;
 
 pub use output::{Form, Streams, Writer};

@@ -9,10 +9,9 @@ use tokio::sync::mpsc;
 use super::envelope::Envelopes;
 use super::lines::Lines;
 use super::output::{Form, Streams, Writer};
-use super::platform;
 use super::pull::PullDisplay;
 use crate::lambda::event::{Event, LogLevel, PlatformLogs};
-use crate::lambda::{LogFormat, Output};
+use crate::lambda::{LogFormat, Output, platform};
 
 /// How long the beginning of a line waits for its end before it is shown without.
 const PATIENCE: Duration = Duration::from_millis(200);

@@ -132,7 +132,10 @@ impl Task {
         let delivery = Delivery {
             invocation: Arc::clone(&running.invocation),
             deadline,
-            function_arn: self.plan.function_arn.clone(),
+            function_arn: match &running.invocation.qualifier {
+                Some(qualifier) => format!("{}:{qualifier}", self.plan.function_arn),
+                None => self.plan.function_arn.clone(),
+            },
             nonce: RequestId::random().to_string(),
         };
         // On managed instances extensions are told of no invocation.

@@ -40,8 +40,6 @@ pub struct Options {
     pub content: Vec<Content>,
     /// Architecture of the image, in the engine's words, where it is not the engine's own.
     pub architecture: Option<&'static str>,
-    /// Version or alias that the function is invoked by.
-    pub qualifier: Option<String>,
     /// How the runtime is started for a debugger.
     pub launch: Option<Launch>,
     /// Directory with a debugger.
@@ -75,7 +73,7 @@ pub struct Plan {
     pub function: String,
     /// What the sandbox is initialised for.
     pub init: Init,
-    /// Full name that the runtime is told.
+    /// Full name that the runtime is told, without version or alias.
     pub function_arn: String,
     /// How long an invocation may take.
     pub timeout: Duration,
@@ -110,10 +108,6 @@ impl Plan {
             source,
             target: DEBUGGER.to_owned(),
         }));
-        let function_arn = match &options.qualifier {
-            Some(qualifier) => format!("{}:{qualifier}", function.arn.as_str()),
-            None => function.arn.as_str().to_owned(),
-        };
         Self {
             spec: Spec {
                 content,
@@ -138,7 +132,7 @@ impl Plan {
                 function: function.name.clone(),
                 initialization: function.initialization(),
             },
-            function_arn,
+            function_arn: function.arn.as_str().to_owned(),
             timeout: function.timeout,
             memory_mb: function.memory_mb,
             patience: options.patience,

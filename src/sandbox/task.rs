@@ -282,7 +282,7 @@ impl Task {
     }
 
     fn show(&self, log: Log) {
-        let source = log.process * 2 + u32::from(log.output == Output::Stderr);
+        let source = u64::from(log.process) * 2 + u64::from(log.output == Output::Stderr);
         self.events.send(Event::Log {
             source,
             bytes: log.bytes,

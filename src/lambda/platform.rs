@@ -6,12 +6,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::lambda::event::{Failure, Init, InitEnd, LogLevel, PlatformLogs, Report};
-use crate::lambda::{LATEST, RequestId};
+use super::event::{Failure, Init, InitEnd, LogLevel, PlatformLogs, Report};
+use super::{LATEST, RequestId};
 
 /// The line of an initialisation that begins. Which version of a runtime the service would have taken, nobody knows here:
 /// in its place is the image.
-pub(super) fn init_started(logs: PlatformLogs, init: &Init) -> Option<String> {
+#[must_use]
+pub fn init_started(logs: PlatformLogs, init: &Init) -> Option<String> {
     let Init {
         runtime,
         image,
@@ -38,7 +39,8 @@ pub(super) fn init_started(logs: PlatformLogs, init: &Init) -> Option<String> {
 }
 
 /// The lines of an initialisation that is over; text only tells of one that failed.
-pub(super) fn init_ended(logs: PlatformLogs, end: &InitEnd) -> Vec<String> {
+#[must_use]
+pub fn init_ended(logs: PlatformLogs, end: &InitEnd) -> Vec<String> {
     let phase = if end.again { "invoke" } else { "init" };
     match (logs, &end.failure) {
         (PlatformLogs::Text, Some(failure)) => {
@@ -81,7 +83,8 @@ fn done(failed: bool) -> LogLevel {
 }
 
 /// The line of an invocation that begins.
-pub(super) fn started(logs: PlatformLogs, id: &RequestId) -> Option<String> {
+#[must_use]
+pub fn started(logs: PlatformLogs, id: &RequestId) -> Option<String> {
     match logs {
         PlatformLogs::Text => Some(format!("START RequestId: {id} Version: {LATEST}")),
         PlatformLogs::Json(level) => {
@@ -92,7 +95,8 @@ pub(super) fn started(logs: PlatformLogs, id: &RequestId) -> Option<String> {
 }
 
 /// The lines of an invocation that is over.
-pub(super) fn finished(logs: PlatformLogs, report: &Report) -> Vec<String> {
+#[must_use]
+pub fn finished(logs: PlatformLogs, report: &Report) -> Vec<String> {
     match logs {
         PlatformLogs::Text => vec![
             format!("END RequestId: {}", report.request_id),
@@ -142,7 +146,7 @@ fn used(report: &Report) -> u64 {
 /// The figures of an invocation, as the service names them.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Metrics {
+pub struct Metrics {
     duration_ms: f64,
     billed_duration_ms: u64,
     #[serde(rename = "memorySizeMB")]
@@ -154,7 +158,9 @@ pub(super) struct Metrics {
 }
 
 impl Metrics {
-    pub(super) fn of(report: &Report) -> Self {
+    /// Of a report.
+    #[must_use]
+    pub fn of(report: &Report) -> Self {
         Self {
             duration_ms: round(millis(report.duration)),
             billed_duration_ms: billed(report) as u64,
@@ -170,7 +176,8 @@ fn metrics(report: &Report) -> Value {
 }
 
 /// A line of a process in the sandbox; one that is an object of JSON stays one.
-pub(super) fn output(text: &str) -> String {
+#[must_use]
+pub fn output(text: &str) -> String {
     match serde_json::from_str::<Value>(text) {
         Ok(object @ Value::Object(_)) => line("function", &object),
         _ => line("function", &text.into()),
@@ -178,7 +185,8 @@ pub(super) fn output(text: &str) -> String {
 }
 
 /// A line of this program's own: `note`, `warning` or `error`.
-pub(super) fn own(kind: &str, text: &str) -> String {
+#[must_use]
+pub fn own(kind: &str, text: &str) -> String {
     line(&format!("sam-rs.{kind}"), &text.into())
 }
 
