@@ -110,6 +110,13 @@ impl Error {
             Self::Settings(SettingsError::EnvVarsSection(_)) => {
                 Some("put variables below `Parameters`, or below the name of a function".to_owned())
             }
+            Self::Settings(SettingsError::Profile {
+                unreadable, known, ..
+            }) => match (unreadable.as_slice(), known.as_slice()) {
+                ([], []) => None,
+                ([], known) => Some(format!("there are these: {}", known.join(", "))),
+                (unreadable, _) => Some(unreadable.join("; ")),
+            },
             Self::Settings(SettingsError::ConfigFormat(_)) => {
                 Some("Supported formats are: [.toml|.yaml|.yml]".to_owned())
             }
@@ -144,10 +151,6 @@ impl Error {
     #[must_use]
     pub fn render(&self, styled: bool) -> String {
         let mut text = String::new();
-        if let Self::Settings(SettingsError::Usage(_)) = self {
-            text.push_str("\nUsage: sam-rs local invoke [OPTIONS] [FUNCTION_LOGICAL_ID]\n");
-            text.push_str("Try 'sam-rs local invoke -h' for help.\n\n");
-        }
         if let Self::Lookup(error) = self {
             text.extend(error.preamble().map(|line| line + "\n"));
         }

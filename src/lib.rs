@@ -78,38 +78,21 @@ pub mod near;
 pub mod report;
 pub mod runtime_api;
 pub mod sandbox;
+pub mod session;
 pub mod settings;
 pub mod shutdown;
 pub mod template;
 
 use std::ffi::OsString;
-use std::io;
-use std::path::Path;
-use std::time::Duration;
-
-use tokio::io::AsyncWriteExt;
-use tokio::sync::oneshot;
-use tokio_util::task::TaskTracker;
-use tracing::Level;
-use tracing_subscriber::filter::Targets;
-use tracing_subscriber::fmt::format::FmtSpan;
-use tracing_subscriber::layer::{Layer, SubscriberExt};
-use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::cli::{Command, InvokeArgs, Local, Unread};
 use crate::env::Env;
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::lambda::event::Event;
-use crate::lambda::{Events, LogFormat, Output};
-use crate::report::{Form, Reporter, Streams};
+use crate::report::{Form, Streams};
+use crate::session::Session;
 use crate::settings::{Invoke, SettingsError};
 use crate::shutdown::Shutdown;
-
-/// How long clean-up may take once the process was asked to end.
-const FAREWELL: Duration = Duration::from_millis(900);
-/// How long the last words may take then: whoever reads them may have stopped.
-const LAST_WORDS: Duration = Duration::from_millis(300);
 
 /// Runs the program: everything but the process itself, whose arguments, environment, streams and signals come in.
 pub async fn run(arguments: Vec<OsString>, env: Env, streams: Streams, shutdown: Shutdown) -> Exit {
@@ -124,55 +107,16 @@ pub async fn run(arguments: Vec<OsString>, env: Env, streams: Streams, shutdown:
         engine::reaper::main(&address, &env).await;
         return Exit::Success;
     }
-    if let Some(candidates) = command::completions::answer(&arguments, &env) {
-        return print(&candidates, streams, &shutdown).await;
+    if env.get(env::SAM_RS_COMPLETE).is_some() {
+        return complete(arguments, env, streams, &shutdown).await;
     }
     let app = match cli::parse(&arguments) {
         Ok(app) => app,
-        Err(unread) => return misunderstood(unread, streams, &shutdown).await,
-    };
-    match app.command {
-        Command::Local(Local::Invoke(args)) => invoke(&args, &env, streams, &shutdown).await,
-        Command::Completions(args) => match command::completions::script(args.shell) {
-            Ok(script) => print(&script, streams, &shutdown).await,
-            Err(_) => Exit::Failure,
-        },
-        Command::ManPages(args) => {
-            let written = command::man_pages(&env.directory.join(&args.directory));
-            simply(written.map(|()| Exit::Success), streams, &shutdown).await
+        Err(Unread::Mistake(mistake)) => {
+            let mistake = Err(SettingsError::Usage(mistake).into());
+            return simply(mistake, (streams, arguments), &shutdown).await;
         }
-    }
-}
-
-/// Prints data.
-async fn print(data: &[u8], mut streams: Streams, shutdown: &Shutdown) -> Exit {
-    let written = async {
-        streams.stdout.write_all(data).await?;
-        streams.stdout.flush().await
-    };
-    let result = match written.await {
-        Err(source) if source.kind() != io::ErrorKind::BrokenPipe => Err(Error::Process {
-            action: "writing the result",
-            source,
-        }),
-        _ => Ok(Exit::Success),
-    };
-    simply(result, streams, shutdown).await
-}
-
-/// Ends a command that has nothing to show but its error.
-async fn simply(result: Result<Exit, Error>, streams: Streams, shutdown: &Shutdown) -> Exit {
-    let styled = streams.styled;
-    let (events, event_rx) = Events::channel();
-    TaskTracker::new().spawn(Reporter::new(streams, None, Form::default()).run(event_rx));
-    conclude(result, &events, shutdown, styled).await
-}
-
-/// Answers a request for help, on standard output, or tells of a mistake on the command line.
-async fn misunderstood(unread: Unread, streams: Streams, shutdown: &Shutdown) -> Exit {
-    let mistake = match unread {
-        Unread::Mistake(mistake) => mistake,
-        Unread::Help(help) => {
+        Err(Unread::Help(help)) => {
             // It does not matter to who has gone away.
             let _ = help.print();
             return if help.use_stderr() {
@@ -182,119 +126,73 @@ async fn misunderstood(unread: Unread, streams: Streams, shutdown: &Shutdown) ->
             };
         }
     };
-    simply(Err(SettingsError::Usage(mistake).into()), streams, shutdown).await
-}
-
-async fn invoke(args: &InvokeArgs, env: &Env, streams: Streams, shutdown: &Shutdown) -> Exit {
-    let mut styled = streams.styled;
-    if args.common.log.debug {
-        trace(styled);
-    }
-    let settings = tracing::debug_span!("settings")
-        .in_scope(|| Invoke::resolve(args, env))
-        .map_err(Error::from);
-    if settings
-        .as_ref()
-        .is_ok_and(|settings| settings.common.debug)
-    {
-        trace(styled);
-    }
-    let log_file = settings
-        .as_ref()
-        .ok()
-        .and_then(|settings| settings.common.log_file.as_deref());
-    let opened = log_file.map(open_log).transpose();
-    let (events, event_rx) = Events::channel();
-    let (log_file, settings) = match opened {
-        Ok(log_file) => (log_file, settings),
-        Err(error) => (None, Err(error)),
-    };
-    let form = match &settings {
-        Ok(settings) => Form {
-            output: settings.output,
-            logs: settings.common.log_format,
-        },
-        Err(_) => Form {
-            output: Output::Text,
-            logs: args.common.log.log_format.unwrap_or_default(),
-        },
-    };
-    styled &= form.logs == LogFormat::Text;
-    // Not among the tasks that the end waits for: it goes on to show what they say.
-    TaskTracker::new().spawn(Reporter::new(streams, log_file, form).run(event_rx));
-    let result = match &settings {
-        Ok(settings) => command::local_invoke(settings, env, &events, shutdown, styled).await,
-        Err(_) => Ok(Exit::Failure),
-    };
-    let result = settings.and(result);
-    if shutdown.interrupted().is_some() {
-        // The sandbox's task ends what it has started.
-        shutdown.finish(FAREWELL).await;
-    }
-    conclude(result, &events, shutdown, styled).await
-}
-
-/// Tells of an error and waits until everything has been written.
-async fn conclude(
-    result: Result<Exit, Error>,
-    events: &Events,
-    shutdown: &Shutdown,
-    styled: bool,
-) -> Exit {
-    let exit = result.unwrap_or_else(|error| {
-        events.send(Event::Error(error.render(styled).trim_end().to_owned()));
-        error.exit()
-    });
-    match flush(events, shutdown).await {
-        // Whoever read the answer has read enough.
-        Ok(()) => exit,
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => exit,
-        Err(source) => {
-            let error = Error::Process {
-                action: "writing the result",
-                source,
-            };
-            events.send(Event::Error(error.render(styled).trim_end().to_owned()));
-            let _ = flush(events, shutdown).await;
-            Exit::Failure
+    match app.command {
+        Command::Local(Local::Invoke(args)) => {
+            invoke(args, env, (streams, arguments), &shutdown).await
+        }
+        Command::Completions(args) => {
+            let script = command::completions::script(args.shell);
+            print(&script, streams, &shutdown).await
+        }
+        Command::ManPages(args) => {
+            let written = command::man_pages(&env.directory.join(&args.directory));
+            let written = written.map(|()| Exit::Success);
+            simply(written, (streams, arguments), &shutdown).await
         }
     }
 }
 
-/// Waits for the writing however long it takes, a reader may be slow; but not for long once the end is asked for.
-async fn flush(events: &Events, shutdown: &Shutdown) -> io::Result<()> {
-    let (reached_tx, reached_rx) = oneshot::channel();
-    events.send(Event::Flush(reached_tx));
-    let impatient = async {
-        shutdown.requested().await;
-        tokio::time::sleep(LAST_WORDS).await;
+async fn invoke(
+    args: Box<InvokeArgs>,
+    env: Env,
+    streams: (Streams, Vec<OsString>),
+    shutdown: &Shutdown,
+) -> Exit {
+    let log = args.common.log.clone();
+    let own = env.clone();
+    let resolve = move || Invoke::resolve(&args, &own);
+    let (session, settings) =
+        Session::settle(streams, &log, resolve, Invoke::shown, shutdown).await;
+    let result = match settings {
+        Some(Ok(settings)) => {
+            let (events, styled) = (&session.events, session.styled);
+            command::local_invoke(&settings, &env, events, shutdown, styled).await
+        }
+        Some(Err(error)) => Err(error),
+        None => Ok(Exit::Interrupted(shutdown.requested().await)),
     };
+    session.conclude(result, shutdown).await
+}
+
+/// Answers a shell that asks for candidates. It must not wait longer than the person at it.
+async fn complete(
+    arguments: Vec<OsString>,
+    env: Env,
+    streams: Streams,
+    shutdown: &Shutdown,
+) -> Exit {
+    let answer =
+        tokio::task::spawn_blocking(move || command::completions::answer(&arguments, &env));
     tokio::select! {
-        written = reached_rx => written.unwrap_or(Ok(())),
-        () = impatient => Ok(()),
+        candidates = answer => {
+            let candidates = candidates.ok().flatten().unwrap_or_default();
+            print(&candidates, streams, shutdown).await
+        }
+        interrupt = shutdown.requested() => Exit::Interrupted(interrupt),
     }
 }
 
-fn open_log(path: &Path) -> Result<report::Writer, Error> {
-    let file = std::fs::File::create(path);
-    let fail = |source| Error::File {
-        action: "writing the log file",
-        path: path.to_owned(),
-        source,
-    };
-    Ok(Box::new(tokio::fs::File::from_std(file.map_err(fail)?)))
+async fn print(data: &[u8], mut streams: Streams, shutdown: &Shutdown) -> Exit {
+    let printed = session::print(data, &mut streams).await;
+    simply(printed, (streams, Vec::new()), shutdown).await
 }
 
-/// Shows what the program tells of itself, and how long each part of the run took.
-fn trace(styled: bool) {
-    // Of the libraries nothing: an engine's answers hold the environment of images.
-    let own = Targets::new().with_target(env!("CARGO_CRATE_NAME"), Level::DEBUG);
-    let lines = tracing_subscriber::fmt::layer()
-        .with_writer(io::stderr)
-        .with_ansi(styled)
-        .with_timer(tracing_subscriber::fmt::time::uptime())
-        .with_span_events(FmtSpan::CLOSE)
-        .with_filter(own);
-    // Only a second call in one process can fail, and the first one serves it.
-    let _ = tracing_subscriber::registry().with(lines).try_init();
+/// Ends a command that has nothing to show but its error.
+async fn simply(
+    result: Result<Exit, Error>,
+    (streams, arguments): (Streams, Vec<OsString>),
+    shutdown: &Shutdown,
+) -> Exit {
+    let session = Session::begin(streams, None, Form::default(), arguments);
+    session.conclude(result, shutdown).await
 }

@@ -12,7 +12,7 @@ use crate::env::{self, Env};
 /// How long a service may take.
 const SERVICE: Duration = Duration::from_secs(10);
 /// How long a program may take: it may ask a person.
-const PROGRAM: Duration = Duration::from_mins(2);
+const PROGRAM: Duration = Duration::from_mins(1);
 
 /// Keys. All from the same place: a token of another would not fit.
 #[derive(Clone, PartialEq, Eq)]
@@ -130,6 +130,7 @@ impl Source {
         match self {
             Self::Profile(name, Kind::Login) => process::export(name, env).await,
             Self::Profile(_, Kind::Nothing) => Err(NOTHING.to_owned()),
+            Self::Profile(_, Kind::Process(command)) => process::run(command, env).await,
             source => sdk::keys(source, region, env).await,
         }
     }
@@ -145,7 +146,9 @@ impl Source {
         }
     }
 
-    fn whose(&self) -> String {
+    /// Whose they are, for people.
+    #[must_use]
+    pub fn whose(&self) -> String {
         match self {
             Self::Profile(name, _) => format!("the credentials of profile '{name}'"),
             Self::WebIdentity => {

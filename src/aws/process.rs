@@ -1,12 +1,19 @@
 //! Credentials that a program prints, in the form that `credential_process` has.
 
-use std::process::Stdio;
+use std::io;
+use std::process::{ExitStatus, Stdio};
+use std::time::SystemTime;
 
 use serde::Deserialize;
+use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 
 use super::Keys;
 use crate::env::Env;
+use crate::lambda::platform::timestamp;
+
+/// Bytes that a program may print.
+const MAX: u64 = 64 * 1024;
 
 /// What the program prints: <https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html>.
 #[derive(Deserialize)]
@@ -16,6 +23,7 @@ struct Printed {
     access_key_id: String,
     secret_access_key: String,
     session_token: Option<String>,
+    expiration: Option<String>,
 }
 
 /// What the AWS CLI knows of a profile: it can do what no library here can.
@@ -27,10 +35,6 @@ pub(super) async fn export(profile: &str, env: &Env) -> Result<Keys, String> {
 }
 
 /// What a `credential_process` prints; the shell takes its words apart.
-#[cfg_attr(
-    feature = "aws",
-    cfg_attr(not(test), expect(dead_code, reason = "the library runs it"))
-)]
 pub(super) async fn run(line: &str, env: &Env) -> Result<Keys, String> {
     let mut command = Command::new("sh");
     command.args(["-c", line]);
@@ -42,19 +46,45 @@ async fn keys(mut command: Command, name: &str, env: &Env) -> Result<Keys, Strin
         .current_dir(&env.directory)
         .stdin(Stdio::null())
         .kill_on_drop(true);
-    let output = command.output().await;
-    let output = output.map_err(|error| format!("{name} cannot be started: {error}"))?;
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
+    let (status, printed, said) = run_bounded(&mut command)
+        .await
+        .map_err(|error| format!("{name} cannot be run: {error}"))?;
+    if !status.success() {
+        let said = String::from_utf8_lossy(&said);
         if said.contains("usage:") {
             return Err(format!(
                 "{name} does not know how; version 2.9 or later does"
             ));
         }
         let said = said.trim().lines().last().unwrap_or_default();
-        return Err(format!("{name} failed with {}: {said}", output.status));
+        return Err(format!("{name} failed with {status}: {said}"));
     }
-    parse(&output.stdout).map_err(|reason| format!("{name} printed no credentials: {reason}"))
+    parse(&printed).map_err(|reason| format!("{name} printed no credentials: {reason}"))
+}
+
+/// What a program prints, and what it says of it; not more than credentials can be.
+async fn run_bounded(command: &mut Command) -> io::Result<(ExitStatus, Vec<u8>, Vec<u8>)> {
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let (mut printed, mut said) = (Vec::new(), Vec::new());
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let read = async {
+        if let (Some(stdout), Some(stderr)) = (stdout, stderr) {
+            let (mut stdout, mut stderr) = (stdout.take(MAX), stderr.take(MAX));
+            tokio::try_join!(
+                stdout.read_to_end(&mut printed),
+                stderr.read_to_end(&mut said)
+            )?;
+        }
+        Ok::<_, io::Error>(())
+    };
+    read.await?;
+    if printed.len() as u64 == MAX {
+        return Err(io::Error::other(format!("it prints more than {MAX} bytes")));
+    }
+    Ok((child.wait().await?, printed, said))
 }
 
 fn parse(text: &[u8]) -> Result<Keys, String> {
@@ -68,6 +98,12 @@ fn parse(text: &[u8]) -> Result<Keys, String> {
     let printed: Printed = serde_json::from_slice(text).map_err(told)?;
     if printed.version != 1 {
         return Err(format!("version {} is not known", printed.version));
+    }
+    // Both are written with the larger unit first.
+    let now = timestamp(SystemTime::now());
+    let expired = |until: &String| until.ends_with('Z') && until[..19.min(until.len())] < now[..19];
+    if printed.expiration.as_ref().is_some_and(expired) {
+        return Err("they have expired".to_owned());
     }
     Ok(Keys {
         access_key: printed.access_key_id,
@@ -103,6 +139,11 @@ mod tests {
                 "version 2 is not known",
             ),
             ("echo '{\"Version\": 1}'", "are wanted"),
+            (
+                "echo '{\"Version\": 1, \"AccessKeyId\": \"a\", \"SecretAccessKey\": \"b\", \"Expiration\": \"2001-01-01T00:00:00Z\"}'",
+                "they have expired",
+            ),
+            ("yes", "it prints more than 65536 bytes"),
         ] {
             let error = run(line, &env).await.unwrap_err();
             assert!(error.ends_with(reason), "{error}");

@@ -13,7 +13,12 @@ pub(super) const DEFAULT: &str = "default";
 pub struct Profiles {
     config: Section,
     credentials: Section,
+    /// Files that are there and cannot be read, and why.
+    pub unreadable: Vec<String>,
 }
+
+/// What the names of sections begin with that are no profiles.
+const OTHER: char = '\0';
 
 type Section = BTreeMap<(String, String), String>;
 
@@ -22,21 +27,31 @@ impl Profiles {
     /// run.
     #[must_use]
     pub fn read(env: &Env) -> Self {
-        let text = |variable, below_home| {
-            let path = env.home_or(variable, below_home);
-            path.and_then(|path| std::fs::read_to_string(path).ok())
-                .unwrap_or_default()
+        let mut unreadable = Vec::new();
+        let mut text = |variable, below_home| {
+            let path = env.home_or(variable, below_home).unwrap_or_default();
+            match std::fs::read_to_string(&path) {
+                Ok(text) => text,
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+                Err(error) => {
+                    unreadable.push(format!("{} cannot be read: {error}", path.display()));
+                    String::new()
+                }
+            }
         };
-        Self::of(
-            &text(env::AWS_CONFIG_FILE, ".aws/config"),
-            &text(env::AWS_SHARED_CREDENTIALS_FILE, ".aws/credentials"),
-        )
+        let config = text(env::AWS_CONFIG_FILE, ".aws/config");
+        let credentials = text(env::AWS_SHARED_CREDENTIALS_FILE, ".aws/credentials");
+        Self {
+            unreadable,
+            ..Self::of(&config, &credentials)
+        }
     }
 
     pub(super) fn of(config: &str, credentials: &str) -> Self {
         Self {
             config: parse(config),
             credentials: parse(credentials),
+            unreadable: Vec::new(),
         }
     }
 
@@ -51,8 +66,7 @@ impl Profiles {
     pub fn names(&self) -> Vec<&str> {
         let keys = self.config.keys().chain(self.credentials.keys());
         let mut names: Vec<_> = keys.map(|(name, _)| name.as_str()).collect();
-        // Other sections have a word before their name.
-        names.retain(|name| !name.is_empty() && !name.contains(' '));
+        names.retain(|name| !name.is_empty() && !name.starts_with(OTHER));
         names.sort_unstable();
         names.dedup();
         names
@@ -103,15 +117,25 @@ fn of<'a>(section: &'a Section, profile: &str, key: &str) -> Option<&'a str> {
     Some(value.as_str()).filter(|value| !value.is_empty())
 }
 
+/// The name of the profile that a head is of, or one that no profile has.
+fn section_name(head: &str) -> String {
+    let unquoted = |name: &str| name.trim().trim_matches('"').to_owned();
+    match head.split_once(' ') {
+        Some(("profile", name)) => unquoted(name),
+        Some((kind @ ("sso-session" | "services"), name)) => format!("{OTHER}{kind} {name}"),
+        _ => unquoted(head),
+    }
+}
+
 fn parse(text: &str) -> Section {
+    // A mark that some editors write.
+    let text = text.trim_start_matches('\u{feff}');
     let (mut profiles, mut section) = (Section::new(), String::new());
     for line in text.lines() {
         let bare = line.trim();
         let head = bare.strip_prefix('[');
         if let Some(name) = head.and_then(|rest| rest.split(']').next()) {
-            let name = name.trim();
-            let name = name.strip_prefix("profile ").unwrap_or(name);
-            name.trim().trim_matches('"').clone_into(&mut section);
+            section = section_name(name.trim());
             // A profile without settings is one, too.
             profiles.insert((section.clone(), String::new()), String::new());
         } else if bare.starts_with(['#', ';']) || line.starts_with([' ', '\t']) {
@@ -132,13 +156,13 @@ mod tests {
 
     #[test]
     fn profiles_are_read_from_both_files() {
-        let config = "[default]\nregion = eu-north-1 # home\ns3 =\n  region = no\n[profile work]\nregion=ap-south-1\n\
+        let config = "\u{feff}[default]\r\nregion = eu-north-1 # home\ns3 =\n  region = no\n[profile work]\nregion=ap-south-1\n\
                       [sso-session x]\nsso_region = us-east-1\n[profile \"with quotes\"]\n";
         let profiles = Profiles::of(config, "[work]\naws_access_key_id = k\n");
         assert_eq!(profiles.get("default", "region"), Some("eu-north-1"));
         assert_eq!(profiles.get("work", "region"), Some("ap-south-1"));
         assert_eq!(profiles.get("work", "aws_access_key_id"), Some("k"));
-        assert_eq!(profiles.names(), ["default", "work"]);
+        assert_eq!(profiles.names(), ["default", "with quotes", "work"]);
         assert!(profiles.has("default") && !profiles.has("nobody"));
     }
 }

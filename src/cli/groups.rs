@@ -163,12 +163,18 @@ pub struct AwsArgs {
     pub profile: Option<String>,
 }
 
+/// A path that may be empty: an empty one is the usual one.
+#[expect(clippy::unnecessary_wraps, reason = "parsers of values may fail")]
+fn any_path(text: &str) -> Result<PathBuf, String> {
+    Ok(PathBuf::from(text))
+}
+
 /// The configuration file.
 #[derive(Args, Debug, Default)]
 #[command(next_help_heading = "Configuration")]
 pub struct ConfigArgs {
     /// Configuration file [default: samconfig.toml, .yaml or .yml, beside a template that is named with `-t`, else here]
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", value_parser = any_path)]
     pub config_file: Option<PathBuf>,
 
     /// Environment of the configuration file [default: default]
@@ -181,7 +187,7 @@ pub struct ConfigArgs {
 }
 
 /// Where and how everything but the result is shown.
-#[derive(Args, Debug, Default)]
+#[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Output")]
 pub struct LogArgs {
     /// File for the function's output, the figures and the result, instead of the terminal

@@ -135,6 +135,12 @@ pub fn parse(arguments: &[OsString]) -> Result<App, Unread> {
     )
 }
 
+/// How the command is used that the arguments are for, ahead of what was done wrong.
+#[must_use]
+pub fn usage(arguments: &[OsString]) -> String {
+    usage::of(App::command(), arguments)
+}
+
 fn read(arguments: &[OsString]) -> Result<App, clap::Error> {
     let matches = App::command().try_get_matches_from(spelled(arguments.to_vec()))?;
     let mut app = App::from_arg_matches(&matches)?;

@@ -43,10 +43,15 @@ pub(super) fn mistake(error: &Error, command: &Command, arguments: &[OsString]) 
         }
         ErrorKind::TooManyValues => format!("Option '{option}' does not take a value."),
         ErrorKind::InvalidSubcommand => {
-            format!(
-                "No such command '{}'.",
-                text(ContextKind::InvalidSubcommand).unwrap_or_default()
-            )
+            let word = text(ContextKind::InvalidSubcommand).unwrap_or_default();
+            let known = called.get_subcommands().map(Command::get_name);
+            let near = near::name(&word, known);
+            let near = near.map_or_else(String::new, |near| format!(" Did you mean {near}?"));
+            format!("No such command '{word}'.{near}")
+        }
+        ErrorKind::MissingRequiredArgument => {
+            let missing = argument.trim_matches(['<', '>']);
+            format!("Missing argument '{missing}'.")
         }
         _ => {
             let whole = error.render().to_string();
@@ -65,6 +70,16 @@ fn called<'a>(command: &'a Command, arguments: &[OsString]) -> &'a Command {
             command.find_subcommand(word).ok_or(command)
         })
         .unwrap_or_else(|innermost| innermost)
+}
+
+/// How a command is used, in the form that goes ahead of a mistake.
+pub(super) fn of(mut command: Command, arguments: &[OsString]) -> String {
+    command.build();
+    let called = called(&command, arguments);
+    let mut called = called.clone();
+    let usage = called.render_usage().to_string();
+    let name = called.get_bin_name().unwrap_or_else(|| called.get_name());
+    format!("\n{}\nTry '{name} -h' for help.\n\n", usage.trim_end())
 }
 
 /// Options that may have been meant.

@@ -21,16 +21,16 @@ use crate::settings::Invoke;
 const PROGRAM: &str = "sam-rs";
 
 /// The script that makes a shell ask this program.
-///
-/// # Errors
-/// There is no such shell.
-pub fn script(shell: CompletionShell) -> std::io::Result<Vec<u8>> {
+#[must_use]
+pub fn script(shell: CompletionShell) -> Vec<u8> {
     let mut script = Vec::new();
     let shells = Shells::builtins();
     if let Some(shell) = shells.completer(shell.name()) {
-        shell.write_registration(env::SAM_RS_COMPLETE, PROGRAM, PROGRAM, PROGRAM, &mut script)?;
+        // Writing to memory cannot fail.
+        let _ =
+            shell.write_registration(env::SAM_RS_COMPLETE, PROGRAM, PROGRAM, PROGRAM, &mut script);
     }
-    Ok(script)
+    script
 }
 
 /// What a shell's script asks for: the candidates for a word of the command line, in the shell's form; none where no

@@ -261,7 +261,7 @@ impl Download<'_> {
 }
 
 /// Does something that takes long on a thread of its own: signals must not wait for it.
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     action: &'static str,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Error> {

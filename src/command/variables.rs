@@ -1,13 +1,19 @@
 //! The environment that a function sees: everything that has a say in it is gathered here.
 
+use std::time::Duration;
+
 use tracing::{Instrument, debug, debug_span};
 
+use super::content::blocking;
 use crate::env::Env;
 use crate::error::Error;
 use crate::function::Function;
 use crate::function::variables::{Layers, Overrides, Surroundings, environment};
 use crate::lambda::Events;
 use crate::settings::{Aws, Common, EnvVars, proxies};
+
+/// How long credentials may take before it is said that they are waited for.
+const SILENCE: Duration = Duration::from_secs(3);
 
 /// Where variables come from that do not come from the function.
 pub(super) struct Sources {
@@ -21,7 +27,14 @@ pub(super) struct Sources {
 impl Sources {
     /// Reads the file that is named, and gets credentials.
     pub(super) async fn load(common: &Common, env: &Env, events: &Events) -> Result<Self, Error> {
-        let file = common.env_vars.as_deref().map(EnvVars::load).transpose()?;
+        // It may be a pipe, which signals must not wait for.
+        let path = common.env_vars.clone();
+        let file = blocking("reading variables", move || {
+            path.as_deref().map(EnvVars::load).transpose()
+        });
+        let file = file.await??;
+        let passed_over = file.iter().flat_map(|file| &file.warnings);
+        passed_over.for_each(|warning| events.warn(warning));
         let surroundings = surroundings(&common.aws, env, events)
             .instrument(debug_span!("credentials"))
             .await;
@@ -65,7 +78,15 @@ impl Sources {
 
 /// Region, account and keys. Keys that cannot be had are told of, and default ones take their place.
 async fn surroundings(aws: &Aws, env: &Env, events: &Events) -> Surroundings {
-    let keys = aws.credentials.keys(&aws.region, env).await;
+    let asked = aws.credentials.keys(&aws.region, env);
+    tokio::pin!(asked);
+    let keys = tokio::select! {
+        keys = &mut asked => keys,
+        () = tokio::time::sleep(SILENCE) => {
+            events.note(format!("waiting for {}", aws.credentials.whose()));
+            asked.await
+        }
+    };
     let keys = keys.unwrap_or_else(|unavailable| {
         let hint = unavailable.hint.as_ref();
         let hint = hint.map_or_else(String::new, |hint| format!(" ({hint})"));

@@ -85,12 +85,7 @@ impl<'a> Catalog<'a> {
         };
         let identifier = Identifier::parse(text).map_err(LookupError::Invalid)?;
         let name = identifier.name.as_str();
-        let whole = self.functions.iter().find(|one| one.path == name);
-        let mut meant: Vec<_> = match whole {
-            Some(function) => vec![function],
-            None => self.functions.iter().filter(|one| one.is(name)).collect(),
-        };
-        meant.sort_by_key(|one| one.path.to_lowercase());
+        let meant = meant(&self.functions, name);
         let Some(function) = meant.first() else {
             let known = self.paths();
             let nearest = near::name(name, known.iter().map(String::as_str)).map(str::to_owned);
@@ -133,12 +128,36 @@ impl<'a> Declared<'a> {
             code_base: None,
         }
     }
+}
+
+/// Something that functions are found by.
+pub(super) trait Names {
+    /// The name that nothing else has.
+    fn path(&self) -> &str;
 
     /// Whether this is one of its names.
+    fn is(&self, name: &str) -> bool;
+}
+
+impl Names for Declared<'_> {
+    fn path(&self) -> &str {
+        &self.path
+    }
+
     fn is(&self, name: &str) -> bool {
         let names = [&self.resource.id, &self.resource.logical_id];
         names.iter().any(|known| *known == name) || self.name.as_deref() == Some(name)
     }
+}
+
+/// What a name means, the first choice first: the one of that path, else all of that name.
+pub(super) fn meant<'a, T: Names>(functions: &'a [T], name: &str) -> Vec<&'a T> {
+    if let Some(whole) = functions.iter().find(|one| one.path() == name) {
+        return vec![whole];
+    }
+    let mut meant: Vec<_> = functions.iter().filter(|one| one.is(name)).collect();
+    meant.sort_by_key(|one| one.path().to_lowercase());
+    meant
 }
 
 /// SAM CLI's words for a name that several have.

@@ -1,5 +1,6 @@
 //! Functions as they run: fully resolved and immutable. Knows the template, not how a function will run.
 
+mod asynchronous;
 mod catalog;
 mod code;
 mod error;
@@ -8,6 +9,7 @@ mod image;
 mod known;
 mod properties;
 mod reader;
+mod register;
 mod runtime;
 pub mod variables;
 
@@ -18,6 +20,7 @@ pub use catalog::{Catalog, Declared, Found};
 pub use code::{Code, Layer};
 pub use error::LookupError;
 pub use identifier::Identifier;
+pub use register::{Register, Served};
 pub use runtime::{Architecture, Runtime};
 
 use crate::lambda::event::{LogLevel, PlatformLogs};
@@ -75,6 +78,40 @@ pub struct Function {
     pub url: bool,
     /// Names that versions of it have.
     pub aliases: Vec<String>,
+    /// How many invocations it may have at once, where the template says so.
+    pub reserved: Option<u32>,
+    /// What it is for, in the template's words.
+    pub description: Option<String>,
+    /// What becomes of events that nobody waits for.
+    pub asynchronous: Asynchronous,
+}
+
+/// What becomes of events that nobody waits for the answer to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asynchronous {
+    /// How often one is tried again.
+    pub retries: u32,
+    /// How long it may wait.
+    pub max_age: Duration,
+    /// Where the answer goes.
+    pub on_success: Option<String>,
+    /// Where an event goes that could not be handled.
+    pub on_failure: Option<String>,
+    /// The queue or topic for such events.
+    pub dead_letters: Option<String>,
+}
+
+impl Default for Asynchronous {
+    /// As in the service.
+    fn default() -> Self {
+        Self {
+            retries: 2,
+            max_age: Duration::from_hours(6),
+            on_success: None,
+            on_failure: None,
+            dead_letters: None,
+        }
+    }
 }
 
 impl Logging {

@@ -85,6 +85,11 @@ impl Reader<'_> {
                     .next()
                     .is_some(),
             aliases: self.aliases(),
+            reserved: self
+                .text("ReservedConcurrentExecutions")
+                .and_then(|text| text.trim().parse().ok()),
+            description: self.text("Description"),
+            asynchronous: self.asynchronous(),
         })
     }
 
@@ -329,7 +334,7 @@ impl Reader<'_> {
     }
 
     /// Resources of a type with a property that names this function.
-    fn of_this(&self, kind: &str, property: &str) -> impl Iterator<Item = &Resource> {
+    pub(super) fn of_this(&self, kind: &str, property: &str) -> impl Iterator<Item = &Resource> {
         let scope = self.declared.scope;
         let resources = scope.stack().resources().iter();
         resources.filter(move |one| {

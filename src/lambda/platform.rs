@@ -250,7 +250,8 @@ fn text(report: &Report) -> String {
 }
 
 /// A moment as RFC 3339 has it, in UTC with milliseconds.
-fn timestamp(moment: SystemTime) -> String {
+#[must_use]
+pub fn timestamp(moment: SystemTime) -> String {
     let since = moment.duration_since(UNIX_EPOCH).unwrap_or_default();
     let (days, rest) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
     let (year, month, day) = date(days);

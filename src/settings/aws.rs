@@ -31,7 +31,12 @@ impl Aws {
         let profiles = Profiles::read(env);
         let named = chosen.or(env.get(env::AWS_PROFILE));
         if let Some(named) = named.filter(|name| !profiles.has(name)) {
-            return Err(SettingsError::Profile(named.to_owned()));
+            let known = profiles.names().into_iter().map(str::to_owned).collect();
+            return Err(SettingsError::Profile {
+                name: named.to_owned(),
+                unreadable: profiles.unreadable,
+                known,
+            });
         }
         let from_profile = || profiles.get(named.unwrap_or("default"), "region");
         let region = region
@@ -93,7 +98,7 @@ mod tests {
     fn a_profile_that_is_not_there_is_refused() {
         let named = Env::of([("AWS_PROFILE", "nobody")]);
         let error = Aws::resolve(None, None, &named).unwrap_err();
-        assert!(matches!(error, SettingsError::Profile(name) if name == "nobody"));
+        assert!(matches!(error, SettingsError::Profile { name, .. } if name == "nobody"));
         assert!(Aws::resolve(None, Some("default"), &Env::default()).is_ok());
     }
 

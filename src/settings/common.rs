@@ -67,7 +67,8 @@ impl Common {
             .iter()
             .map(|part| format!("'{part}' in --parameter-overrides is no override"));
         let container = Container::resolve(&args.container, env, config)?;
-        let warnings = ignored.chain(config.notes.clone()).collect();
+        let mut warnings: Vec<_> = ignored.chain(config.notes.clone()).collect();
+        let env_given = env_vars::given(&args.template, config, env, &mut warnings)?;
         let profile = args.aws.profile.clone().or(config.text("profile")?);
         let region = given(args.aws.region.as_ref()).or(config.text("region")?);
         let aws = Aws::resolve(region, profile.as_deref(), env)?;
@@ -76,7 +77,7 @@ impl Common {
             overrides: overrides.values,
             log_format: chosen(args.log.log_format, "log_format", config)?.unwrap_or_default(),
             template: template(args, env, config)?,
-            env: env_vars::given(&args.template, config, env)?,
+            env: env_given,
             env_vars: existing(
                 args.template
                     .env_vars

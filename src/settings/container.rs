@@ -1,5 +1,6 @@
 //! What the container is made with: its image, its network, its limits.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use super::{Config, SettingsError, chosen, env_flag, list};
@@ -67,7 +68,7 @@ impl Container {
             images: images(&list(&args.invoke_image, "invoke_image", config)?)?,
             network: network.map_or(Network::Default, |name| Network::from(name.as_str())),
             hosts: hosts(&list(&args.add_host, "add_host", config)?)?,
-            dns: list(&args.container_dns, "container_dns", config)?,
+            dns: servers(list(&args.container_dns, "container_dns", config)?)?,
             no_memory_limit: args.no_memory_limit || config.flag("no_memory_limit")?,
             cpu_share: args.cpu_share || config.flag("cpu_share")?,
             lambda_user: args.lambda_user || config.flag("lambda_user")?,
@@ -129,6 +130,20 @@ fn images(given: &[String]) -> Result<Vec<(Option<String>, String)>, SettingsErr
     given.iter().map(split).collect()
 }
 
+/// Name servers, which are addresses.
+fn servers(given: Vec<String>) -> Result<Vec<String>, SettingsError> {
+    match given.iter().find(|text| !is_address(text)) {
+        Some(wrong) => Err(SettingsError::Usage(format!(
+            "Invalid value for '--container-dns': '{wrong}' is not an IP address."
+        ))),
+        None => Ok(given),
+    }
+}
+
+fn is_address(text: &str) -> bool {
+    text.trim_matches(['[', ']']).parse::<IpAddr>().is_ok()
+}
+
 /// The last address of each name.
 fn hosts(given: &[String]) -> Result<Vec<String>, SettingsError> {
     let mut hosts: Vec<(&str, &str)> = Vec::new();
@@ -139,6 +154,11 @@ fn hosts(given: &[String]) -> Result<Vec<String>, SettingsError> {
                     .to_owned(),
             ));
         };
+        if name.is_empty() || !(address == "host-gateway" || is_address(address)) {
+            return Err(SettingsError::Usage(format!(
+                "Invalid value for '--add-host': '{address}' is neither an IP address nor host-gateway."
+            )));
+        }
         hosts.retain(|(known, _)| *known != name);
         hosts.push((name, address));
     }

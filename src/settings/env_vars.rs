@@ -1,7 +1,9 @@
 //! The file of `--env-vars`: JSON with sections, or dotenv.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::{Config, SettingsError, existing, list};
@@ -18,6 +20,7 @@ pub(super) fn given(
     args: &TemplateArgs,
     config: &Config,
     env: &Env,
+    warnings: &mut Vec<String>,
 ) -> Result<Overrides, SettingsError> {
     let files = if args.env_file.is_empty() {
         config
@@ -31,9 +34,12 @@ pub(super) fn given(
     let mut given = Vec::new();
     for path in files {
         let path = existing(Some(path), "'--env-file'", env)?.unwrap_or_default();
-        let text = std::fs::read_to_string(&path)
-            .map_err(|source| SettingsError::Unreadable { path, source })?;
-        let variables = dotenv(text.trim_start_matches('\u{feff}'));
+        let text = std::fs::read_to_string(&path).map_err(|source| SettingsError::Unreadable {
+            path: path.clone(),
+            source,
+        })?;
+        let (variables, passed_over) = dotenv(text.trim_start_matches('\u{feff}'));
+        warnings.extend(told(&path, &passed_over));
         given.extend(
             variables
                 .iter()
@@ -46,9 +52,11 @@ pub(super) fn given(
                 given.push((name.to_owned(), Some(value.to_owned())));
             }
             None if !text.is_empty() => {
-                // What the shell does not have is left as it is.
-                let value = env.raw(&text).map(str::to_owned);
-                given.extend(value.map(|value| (text, Some(value))));
+                match env.raw(&text).map(str::to_owned) {
+                    Some(value) => given.push((text, Some(value))),
+                    // What the shell does not have is left as it is.
+                    None => warnings.push(format!("--env {text}: the shell has no such variable")),
+                }
             }
             _ => {
                 return Err(SettingsError::Usage(format!(
@@ -64,6 +72,8 @@ pub(super) fn given(
 #[derive(Clone, Debug, Default)]
 pub struct EnvVars {
     sections: Map<String, Value>,
+    /// What was passed over, for people.
+    pub warnings: Vec<String>,
 }
 
 impl EnvVars {
@@ -76,20 +86,26 @@ impl EnvVars {
             path: path.to_owned(),
             source,
         })?;
-        Self::parse(&text).map_err(|reason| SettingsError::EnvVars {
+        Self::parse(&text, path).map_err(|reason| SettingsError::EnvVars {
             path: path.display().to_string(),
             reason,
         })
     }
 
-    fn parse(text: &str) -> Result<Self, String> {
+    fn parse(text: &str, path: &Path) -> Result<Self, String> {
         // A mark that some editors write; it would be part of the first name.
         let text = text.trim_start_matches('\u{feff}');
         match serde_json::from_str(text) {
-            Ok(Value::Object(sections)) => Ok(Self { sections }),
+            Ok(Value::Object(mut sections)) => {
+                keep_numbers(&mut sections, text);
+                Ok(Self {
+                    sections,
+                    warnings: Vec::new(),
+                })
+            }
             Ok(_) => Err("the file must hold a JSON object of sections".to_owned()),
             Err(error) => {
-                let variables = dotenv(text);
+                let (variables, passed_over) = dotenv(text);
                 if variables.is_empty() {
                     return Err(format!(
                         "file is not in valid JSON or .env format (as JSON: {error})"
@@ -98,6 +114,7 @@ impl EnvVars {
                 let sections = [(COMMON.to_owned(), Value::Object(variables))];
                 Ok(Self {
                     sections: sections.into_iter().collect(),
+                    warnings: told(path, &passed_over),
                 })
             }
         }
@@ -162,11 +179,39 @@ fn text_of(value: &Value) -> Option<String> {
     }
 }
 
-/// `NAME=value` lines, with `export`, quotes and comments.
-fn dotenv(text: &str) -> Map<String, Value> {
-    let mut variables = Map::new();
+/// Whole numbers too large for this machine's stay as they are written.
+fn keep_numbers(sections: &mut Map<String, Value>, text: &str) {
+    let raw: Result<BTreeMap<String, BTreeMap<String, &RawValue>>, _> = serde_json::from_str(text);
+    for (section, values) in raw.unwrap_or_default() {
+        for (name, raw) in values {
+            let digits = raw.get().strip_prefix('-').unwrap_or(raw.get());
+            if digits.bytes().all(|byte| byte.is_ascii_digit())
+                && let Some(value) = sections
+                    .get_mut(&section)
+                    .and_then(|one| one.get_mut(&name))
+                && value.is_f64()
+            {
+                *value = Value::String(raw.get().to_owned());
+            }
+        }
+    }
+}
+
+/// What to say of lines that are no assignments; their text may be a secret.
+fn told(path: &Path, lines: &[usize]) -> Vec<String> {
+    let path = path.display();
+    let told = lines
+        .iter()
+        .map(|line| format!("{path}:{line}: the line is no NAME=VALUE, and is passed over"));
+    told.collect()
+}
+
+/// `NAME=value` lines, with `export`, quotes and comments; and the numbers of lines that are nothing of that.
+fn dotenv(text: &str) -> (Map<String, Value>, Vec<usize>) {
+    let (mut variables, mut passed_over) = (Map::new(), Vec::new());
     let mut rest = text;
     while !rest.is_empty() {
+        let number = text[..text.len() - rest.len()].matches('\n').count() + 1;
         let (line, mut tail) = rest.split_once('\n').unwrap_or((rest, ""));
         let bare = line.trim();
         let bare = bare.strip_prefix("export ").unwrap_or(bare);
@@ -178,11 +223,15 @@ fn dotenv(text: &str) -> Map<String, Value> {
                 |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '.' | '-');
             if !name.is_empty() && name.chars().all(valid) {
                 variables.insert(name.to_owned(), Value::String(value));
+            } else {
+                passed_over.push(number);
             }
+        } else if !bare.is_empty() && !bare.starts_with('#') {
+            passed_over.push(number);
         }
         rest = tail;
     }
-    variables
+    (variables, passed_over)
 }
 
 /// A value, and what follows where it went on over several lines.
@@ -225,7 +274,10 @@ mod tests {
     use super::*;
 
     fn common(text: &str) -> Vec<String> {
-        let overrides = EnvVars::parse(text).unwrap().section(COMMON).unwrap();
+        let overrides = EnvVars::parse(text, Path::new("f"))
+            .unwrap()
+            .section(COMMON)
+            .unwrap();
         overrides
             .into_iter()
             .map(|(name, value)| format!("{name}={}", value.as_deref().unwrap_or("<gone>")))
@@ -234,10 +286,20 @@ mod tests {
 
     #[test]
     fn json_values_become_text() {
-        let text = r#"{"Parameters": {"A": true, "B": 1.50, "C": null, "D": [1], "E": "x"}}"#;
-        assert_eq!(common(text), ["A=true", "B=1.5", "C=<gone>", "D=", "E=x"]);
-        assert!(EnvVars::parse("[1]").is_err());
-        assert!(EnvVars::parse("").is_err());
+        let text = r#"{"Parameters": {"A": true, "B": 1.50, "C": null, "D": [1], "E": "x", "F": 12345678901234567890123}}"#;
+        assert_eq!(
+            common(text),
+            [
+                "A=true",
+                "B=1.5",
+                "C=<gone>",
+                "D=",
+                "E=x",
+                "F=12345678901234567890123"
+            ]
+        );
+        assert!(EnvVars::parse("[1]", Path::new("f")).is_err());
+        assert!(EnvVars::parse("", Path::new("f")).is_err());
     }
 
     #[test]

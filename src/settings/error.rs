@@ -19,8 +19,14 @@ pub enum SettingsError {
     #[error("the configuration cannot be saved: {0}")]
     Save(String),
     /// A profile that was named and is not there.
-    #[error("The config profile ({0}) could not be found")]
-    Profile(String),
+    #[error("The config profile ({name}) could not be found")]
+    Profile {
+        name: String,
+        /// What is wrong with the files, where anything is.
+        unreadable: Vec<String>,
+        /// Profiles that there are.
+        known: Vec<String>,
+    },
     /// A configuration file that was named and is not there.
     #[error("Config file {0} does not exist or could not be read!")]
     NoConfig(String),

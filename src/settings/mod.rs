@@ -79,6 +79,14 @@ impl Invoke {
     }
 }
 
+impl Invoke {
+    /// What every command has, and the form of answers: what decides where everything is shown.
+    #[must_use]
+    pub fn shown(&self) -> (&Common, Output) {
+        (&self.common, self.output)
+    }
+}
+
 /// The keys of a command, which are looked up only where there is a file.
 type Keys = fn() -> Vec<String>;
 

@@ -132,6 +132,7 @@ impl Config {
                 "{path} has no environment '{environment}', only {others}"
             ));
         }
+        notes.extend(misplaced(&source, &root, environment, command));
         let mut values = BTreeMap::new();
         for section in ["global", command] {
             let entries = parameters(&source, &root, [environment, section, "parameters"])?;
@@ -233,6 +234,66 @@ impl Config {
     }
 }
 
+/// What to say of settings that are where no command looks for them.
+fn misplaced(source: &Source, root: &Setting, environment: &str, command: &str) -> Vec<String> {
+    let place = format!("[{environment}.{command}.parameters]");
+    let mut notes = Vec::new();
+    let mut note = |setting: &Setting, what: String| {
+        let line = line_of(source, setting);
+        let path = source.path.display();
+        notes.push(format!(
+            "{path}:{line}: {what}; settings belong below {place}"
+        ));
+    };
+    let tables = root.entries().unwrap_or_default();
+    let is_table = |setting: &Setting| setting.entries().is_some();
+    for (name, setting) in tables.iter().filter(|(name, _)| name != "version") {
+        if !is_table(setting) {
+            note(setting, format!("'{name}' is in no section"));
+        } else if root.get(environment).is_none() && near::name(name, [environment]).is_some() {
+            note(
+                setting,
+                format!("there is no environment '{environment}', but '{name}'"),
+            );
+        } else if ["global", command].contains(&name.as_str()) {
+            note(setting, format!("'{name}' is below no environment"));
+        }
+    }
+    let sections = root.get(environment).and_then(Setting::entries);
+    for (name, setting) in sections.unwrap_or_default() {
+        let whole = setting.get("parameters").is_some();
+        let spelled = name.replace('-', "_");
+        let similar =
+            command.ends_with(&spelled) || near::name(&spelled, ["global", command]).is_some();
+        if !is_table(setting) || (name == "parameters" && !whole) {
+            note(
+                setting,
+                format!("'{environment}.{name}' is no section of a command"),
+            );
+        } else if ["global", command].contains(&name.as_str()) {
+            for (key, inner) in setting.entries().unwrap_or_default() {
+                if key != "parameters" {
+                    note(
+                        inner,
+                        format!("'{environment}.{name}.{key}' is not below 'parameters'"),
+                    );
+                }
+            }
+        } else if similar {
+            note(
+                setting,
+                format!("'{environment}.{name}' is no section of this command"),
+            );
+        }
+    }
+    notes
+}
+
+fn line_of(source: &Source, setting: &Setting) -> usize {
+    let before = &source.text[..setting.range.start.min(source.text.len())];
+    before.matches('\n').count() + 1
+}
+
 /// The entries of a table that is named by the tables around it; none where one of them is not there.
 fn parameters<'a>(
     source: &Source,
@@ -269,8 +330,7 @@ fn unknown_keys(source: &Source, entries: &[(String, Setting)], keys: &[String])
 
 /// What to say of a key that means nothing.
 fn unknown_key(source: &Source, (key, setting): (&str, &Setting), keys: &[String]) -> String {
-    let before = &source.text[..setting.range.start.min(source.text.len())];
-    let line = before.matches('\n').count() + 1;
+    let line = line_of(source, setting);
     let spelled = key.replace('-', "_");
     let near = near::name(&spelled, keys.iter().map(String::as_str));
     let near = near.map_or_else(String::new, |known| format!("; did you mean '{known}'?"));

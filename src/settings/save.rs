@@ -35,10 +35,14 @@ impl Save {
         let template = args.template.template.as_deref().and_then(Path::parent);
         let directory = env.directory.join(template.unwrap_or(Path::new("")));
         let named = args.config.config_file.as_deref();
-        let path = directory.join(named.unwrap_or(Path::new(samconfig::NAMES[0])));
+        let there = |name: &&&str| directory.join(name).exists();
+        let usual = samconfig::NAMES.iter().find(there);
+        let usual = usual.unwrap_or(&samconfig::NAMES[0]);
+        let path = directory.join(named.unwrap_or(Path::new(usual)));
         if path.extension().is_none_or(|extension| extension != "toml") {
             return Err(SettingsError::Unsupported(
-                "--save-params writes TOML only: name a file that ends in `.toml`",
+                "--save-params writes TOML only, and the configuration is in another format: name a file that ends in `.toml` with \
+                 --config-file",
             ));
         }
         let environment = args.config.config_env.as_deref();
@@ -65,7 +69,14 @@ impl Save {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
             text => text.map_err(unreadable)?,
         };
-        let saved = self.over(&text).map_err(SettingsError::Save)?;
+        // What editors of another system write stays as it is.
+        let bare = text.trim_start_matches('\u{feff}');
+        let wrong = |reason| SettingsError::Save(format!("{}: {reason}", path.display()));
+        let mut saved = self.over(bare).map_err(wrong)?;
+        if bare.contains("\r\n") {
+            saved = saved.replace("\r\n", "\n").replace('\n', "\r\n");
+        }
+        saved.insert_str(0, &text[..text.len() - bare.len()]);
         std::fs::write(path, saved).map_err(unreadable)?;
         let told = self
             .given
@@ -107,6 +118,10 @@ fn section<'a>(
             made.set_implicit(depth < 2);
             Item::Table(made)
         });
+        // A table may be written on one line.
+        if let Item::Value(Value::InlineTable(inline)) = below {
+            *below = Item::Table(std::mem::take(inline).into_table());
+        }
         table = below
             .as_table_mut()
             .ok_or_else(|| format!("'{name}' is not a table"))?;
@@ -128,17 +143,28 @@ fn put(table: &mut Table, key: &str, mut new: Value) {
 fn written(given: &Given) -> Value {
     match given.values.as_slice() {
         [] => true.into(),
-        [one] if !given.list => one.into(),
+        [one] if !given.list || given.key == "event" => one.into(),
         many => Value::Array(many.iter().collect::<Array>()),
     }
 }
 
+/// Settings whose values may be secrets.
+const SECRET: [&str; 4] = [
+    "env",
+    "parameter_overrides",
+    "client_context",
+    "cognito_identity",
+];
+
 /// As Python shows it, which is what people compare with.
 fn shown(given: &Given) -> String {
+    if SECRET.contains(&given.key.as_str()) {
+        return "'***'".to_owned();
+    }
     let quoted = |text: &String| format!("'{text}'");
     match given.values.as_slice() {
         [] => "True".to_owned(),
-        [one] if !given.list => quoted(one),
+        [one] if !given.list || given.key == "event" => quoted(one),
         many => format!(
             "[{}]",
             many.iter().map(quoted).collect::<Vec<_>>().join(", ")

@@ -302,8 +302,11 @@ fn a_large_archive_is_unpacked_once_and_says_how_far_it_is() {
     );
 }
 
-/// An archive that a hostile hand has made: names, each with a link's target or a file's text.
-fn hostile(path: &Path, entries: &[(&str, Result<&str, &str>)]) {
+/// The name of an entry, and a file's text or a link's target.
+type Entry<'a> = (&'a str, Result<&'a str, &'a str>);
+
+/// An archive that a hostile hand has made.
+fn hostile(path: &Path, entries: &[Entry<'_>]) {
     let mut writer = ZipWriter::new(fs::File::create(path).unwrap());
     for (name, what) in entries {
         let options = SimpleFileOptions::default();
@@ -329,7 +332,7 @@ fn hostile_archives_are_refused_before_anything_is_started() {
     let long = "x/".repeat(2500);
     let many: Vec<_> = (0..200_001).map(|number| number.to_string()).collect();
     let many: Vec<_> = many.iter().map(|name| (name.as_str(), Ok(""))).collect();
-    let cases: [(&str, &[(&str, Result<&str, &str>)]); 9] = [
+    let cases: [(&str, &[Entry<'_>]); 9] = [
         ("up", &[("../x", Ok("x"))]),
         ("up in the middle", &[("a/../../x", Ok("x"))]),
         ("absolute link", &[("link", Err("/etc"))]),

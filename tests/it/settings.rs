@@ -423,7 +423,7 @@ fn what_the_command_line_says_can_be_kept() {
     ]);
     let stderr = output.success().stderr;
     let told = "Saved parameters to config file 'samconfig.toml' under environment 'default': {'function_logical_id': 'Hello', \
-                'event': ['e.json'], 'parameter_overrides': ['Stage=kept', 'Other=x'], 'no_memory_limit': True}\n";
+                'event': 'e.json', 'parameter_overrides': '***', 'no_memory_limit': True}\n";
     assert!(stderr.contains(told), "{stderr}");
     let file = project.read("samconfig.toml");
     assert!(file.starts_with("# ours\nversion = 0.1\n"), "{file}");
@@ -466,4 +466,158 @@ fn where_a_variable_comes_from_is_told_and_never_its_value() {
         assert!(output.stderr.contains(&line), "{line}: {}", output.stderr);
     }
     assert!(!output.stderr.contains("secret-"), "{}", output.stderr);
+}
+
+#[test]
+fn settings_that_nobody_looks_for_are_told() {
+    let project = project();
+    for (text, words) in [
+        (
+            "[default.local_invoke]\nregion = 'x'\n",
+            "samconfig.toml:3: 'default.local_invoke.region' is not below 'parameters'",
+        ),
+        (
+            "[default.local-invoke.parameters]\nregion = 'x'\n",
+            "'default.local-invoke' is no section of this command",
+        ),
+        (
+            "[default.invoke.parameters]\nregion = 'x'\n",
+            "'default.invoke' is no section of this command",
+        ),
+        (
+            "[default.parameters]\nregion = 'x'\n",
+            "'default.parameters' is no section of a command",
+        ),
+        (
+            "[local_invoke.parameters]\nregion = 'x'\n",
+            "'local_invoke' is below no environment",
+        ),
+        (
+            "region = 'x'\n",
+            "samconfig.toml:2: 'region' is in no section",
+        ),
+        (
+            "[defualt.local_invoke.parameters]\nregion = 'x'\n",
+            "there is no environment 'default', but 'defualt'",
+        ),
+    ] {
+        let project = Project::copy_of("examples/ratings")
+            .file("samconfig.toml", &format!("version = 0.1\n{text}"));
+        let output = project.invoke(&["Nope"]);
+        assert!(output.stderr.contains(words), "{text}: {}", output.stderr);
+        assert!(
+            output
+                .stderr
+                .contains("; settings belong below [default.local_invoke.parameters]"),
+            "{}",
+            output.stderr
+        );
+    }
+    for fine in [
+        "[default.local_start_api.parameters]\nport = 1\n",
+        "[default.global.parameters]\nregion = 'eu-west-1'\n[other.deploy.parameters]\nx = 1\n",
+    ] {
+        let project = Project::copy_of("examples/ratings")
+            .file("samconfig.toml", &format!("version = 0.1\n{fine}"));
+        let output = project.invoke(&["Nope"]);
+        assert!(
+            !output.stderr.contains("Warning"),
+            "{fine}: {}",
+            output.stderr
+        );
+    }
+    drop(project);
+}
+
+#[test]
+fn lines_of_variables_that_say_nothing_are_told_by_their_number() {
+    let project = project().file("v.env", "A=1\n# fine\n\nsecret words\nexport B=2\n=bad\n");
+    for option in ["--env-file", "-n"] {
+        let output = project.invoke(&["Hello", option, "v.env"]).success();
+        for line in [4, 6] {
+            let text = format!("v.env:{line}: the line is no NAME=VALUE, and is passed over");
+            assert!(output.stderr.contains(&text), "{}", output.stderr);
+        }
+        assert!(!output.stderr.contains("secret"), "{}", output.stderr);
+    }
+    let output = project.invoke(&["Hello", "--env", "NOWHERE"]).success();
+    assert!(
+        output
+            .stderr
+            .contains("--env NOWHERE: the shell has no such variable"),
+        "{}",
+        output.stderr
+    );
+}
+
+#[test]
+fn a_file_that_does_not_come_keeps_no_signal_waiting() {
+    let project = project();
+    let pipe = project.path().join("pipe.toml");
+    assert!(
+        std::process::Command::new("mkfifo")
+            .arg(&pipe)
+            .status()
+            .unwrap()
+            .success()
+    );
+    for arguments in [
+        ["--config-file", "pipe.toml"],
+        ["-n", "pipe.toml"],
+        ["--env-file", "pipe.toml"],
+    ] {
+        let child = project.start(&[&["Hello"][..], &arguments].concat());
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        let begun = std::time::Instant::now();
+        let pid = child.id().to_string();
+        std::process::Command::new("kill")
+            .args(["-TERM", &pid])
+            .status()
+            .unwrap();
+        let output = project.finish(child);
+        assert_eq!(output.code, Some(143), "{arguments:?}: {output:?}");
+        assert!(begun.elapsed() < std::time::Duration::from_secs(3));
+    }
+}
+
+#[test]
+fn what_is_kept_shows_no_secrets_and_stays_where_the_configuration_is() {
+    let project = project();
+    let output = project
+        .invoke(&[
+            "Hello",
+            "--env",
+            "A=secret",
+            "--parameter-overrides",
+            "Stage=secret",
+            "--save-params",
+        ])
+        .success();
+    assert!(
+        output.stderr.contains("'env': '***'") && !output.stderr.contains("secret"),
+        "{}",
+        output.stderr
+    );
+    let output = project
+        .invoke_with_input(&["Hello", "-e", "-", "--save-params"], b"{}")
+        .success();
+    assert!(output.stderr.contains("Saved"), "{}", output.stderr);
+    assert!(project.read("samconfig.toml").contains("event = \"-\"\n"));
+    let yaml = self::project().file("samconfig.yaml", "version: 0.1\n");
+    yaml.invoke(&["Hello", "--save-params"])
+        .failure(1, "--save-params writes TOML only");
+    let windows = self::project().file("samconfig.toml", "\u{feff}version = 0.1\r\n# ours\r\n[default]\r\nlocal_invoke = {parameters = {region = 'eu-west-1'}}\r\n");
+    windows
+        .invoke(&["Hello", "--skip-pull-image", "--save-params"])
+        .success();
+    let saved = windows.read("samconfig.toml");
+    assert!(
+        saved.starts_with("\u{feff}version = 0.1\r\n# ours\r\n")
+            && !saved.replace("\r\n", "").contains('\n'),
+        "{saved:?}"
+    );
+    assert!(
+        saved.contains("skip_pull_image = true") && saved.contains("eu-west-1"),
+        "{saved}"
+    );
 }

@@ -284,6 +284,13 @@ pub(crate) fn bootstrap() -> PathBuf {
 fn copy(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).unwrap().flatten() {
         let (source, target) = (entry.path(), to.join(entry.file_name()));
+        // What is made of the sources is large, and nobody's to copy.
+        if ["target", ".git"]
+            .iter()
+            .any(|made| entry.file_name() == *made)
+        {
+            continue;
+        }
         if source.is_dir() {
             fs::create_dir_all(&target).unwrap();
             copy(&source, &target);
