@@ -63,6 +63,22 @@ pub enum Error {
         address: SocketAddr,
         source: io::Error,
     },
+    /// Functions that are to be served are not there.
+    #[error("Unable to find Function(s) with name(s) '{}'", unknown.join(","))]
+    NotServed {
+        unknown: Vec<String>,
+        known: Vec<String>,
+    },
+    /// The service cannot be reached at the address.
+    #[error("{}", serving(*port, address, source))]
+    Serve {
+        address: String,
+        port: u16,
+        source: io::Error,
+    },
+    /// Sandboxes could not be started before anybody asks for them.
+    #[error("Lambda functions containers initialization failed")]
+    Warm,
     /// The engine failed.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -151,6 +167,11 @@ impl Error {
     #[must_use]
     pub fn render(&self, styled: bool) -> String {
         let mut text = String::new();
+        if let Self::NotServed { unknown, known } = self {
+            let known: Vec<_> = known.iter().map(|name| format!("'{name}'")).collect();
+            let (unknown, known) = (unknown.join(","), known.join(", "));
+            text = format!("{unknown} not found. Possible options in your template: [{known}]\n");
+        }
         if let Self::Lookup(error) = self {
             text.extend(error.preamble().map(|line| line + "\n"));
         }
@@ -173,6 +194,17 @@ impl Error {
         text.extend(self.hint().map(|hint| format!("Hint: {hint}\n")));
         text
     }
+}
+
+/// Why nothing can be served, in SAM CLI's words where it has some.
+fn serving(port: u16, address: &str, source: &io::Error) -> String {
+    if source.kind() == io::ErrorKind::AddrInUse {
+        return format!(
+            "Port {port} is in use by another program. Either identify and stop that program, or start the server with a \
+             different port."
+        );
+    }
+    format!("nothing can be served on {address}: {source}")
 }
 
 /// A warning as it is shown, after its first word.

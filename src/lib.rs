@@ -73,11 +73,14 @@ pub mod env;
 pub mod error;
 pub mod exit;
 pub mod function;
+pub mod invoke;
 pub mod lambda;
 pub mod near;
+pub mod net;
 pub mod report;
 pub mod runtime_api;
 pub mod sandbox;
+pub mod serve;
 pub mod session;
 pub mod settings;
 pub mod shutdown;
@@ -85,13 +88,13 @@ pub mod template;
 
 use std::ffi::OsString;
 
-use crate::cli::{Command, InvokeArgs, Local, Unread};
+use crate::cli::{Command, InvokeArgs, Local, StartLambdaArgs, Unread};
 use crate::env::Env;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::report::{Form, Streams};
 use crate::session::Session;
-use crate::settings::{Invoke, SettingsError};
+use crate::settings::{Invoke, SettingsError, StartLambda};
 use crate::shutdown::Shutdown;
 
 /// Runs the program: everything but the process itself, whose arguments, environment, streams and signals come in.
@@ -130,6 +133,9 @@ pub async fn run(arguments: Vec<OsString>, env: Env, streams: Streams, shutdown:
         Command::Local(Local::Invoke(args)) => {
             invoke(args, env, (streams, arguments), &shutdown).await
         }
+        Command::Local(Local::StartLambda(args)) => {
+            start_lambda(args, env, (streams, arguments), &shutdown).await
+        }
         Command::Completions(args) => {
             let script = command::completions::script(args.shell);
             print(&script, streams, &shutdown).await
@@ -160,6 +166,28 @@ async fn invoke(
         }
         Some(Err(error)) => Err(error),
         None => Ok(Exit::Interrupted(shutdown.requested().await)),
+    };
+    session.conclude(result, shutdown).await
+}
+
+async fn start_lambda(
+    args: Box<StartLambdaArgs>,
+    env: Env,
+    streams: (Streams, Vec<OsString>),
+    shutdown: &Shutdown,
+) -> Exit {
+    let log = args.common.log.clone();
+    let own = env.clone();
+    let resolve = move || StartLambda::resolve(&args, &own);
+    let (session, settings) =
+        Session::settle(streams, &log, resolve, StartLambda::shown, shutdown).await;
+    let result = match settings {
+        Some(Ok(settings)) => {
+            let (events, styled) = (&session.events, session.styled);
+            command::start_lambda(settings, &env, events, shutdown, styled).await
+        }
+        Some(Err(error)) => Err(error),
+        None => Ok(Exit::Success),
     };
     session.conclude(result, shutdown).await
 }

@@ -4,6 +4,7 @@
 mod groups;
 mod invoke;
 mod spelling;
+mod start_lambda;
 mod usage;
 
 use std::ffi::OsString;
@@ -19,6 +20,7 @@ pub use groups::{
 };
 pub use invoke::InvokeArgs;
 use spelling::spelled;
+pub use start_lambda::StartLambdaArgs;
 
 use crate::lambda::choose;
 
@@ -145,20 +147,26 @@ fn read(arguments: &[OsString]) -> Result<App, clap::Error> {
     let matches = App::command().try_get_matches_from(spelled(arguments.to_vec()))?;
     let mut app = App::from_arg_matches(&matches)?;
     // Describing the options once more is not for every start.
-    if let Command::Local(Local::Invoke(args)) = &mut app.command
-        && args.common.config.save_params
-    {
-        let invoke = matches
-            .subcommand()
-            .and_then(|(_, local)| local.subcommand());
-        args.common.given = invoke.map_or_else(Vec::new, |(_, matches)| given(matches));
+    let called = matches
+        .subcommand()
+        .and_then(|(_, local)| local.subcommand());
+    if let (Command::Local(local), Some((_, matches))) = (&mut app.command, called) {
+        match local {
+            Local::Invoke(args) if args.common.config.save_params => {
+                args.common.given = given::<InvokeArgs>(matches);
+            }
+            Local::StartLambda(args) if args.common.config.save_params => {
+                args.common.given = given::<StartLambdaArgs>(matches);
+            }
+            _ => {}
+        }
     }
     Ok(app)
 }
 
 /// What the command line says, in the order of its options.
-fn given(matches: &ArgMatches) -> Vec<Given> {
-    let command = InvokeArgs::augment_args(clap::Command::new("given"));
+fn given<A: Args>(matches: &ArgMatches) -> Vec<Given> {
+    let command = A::augment_args(clap::Command::new("given"));
     let of = |argument: &clap::Arg| {
         let id = argument.get_id().as_str();
         let given = matches.value_source(id) == Some(ValueSource::CommandLine);
@@ -174,6 +182,7 @@ fn given(matches: &ArgMatches) -> Vec<Given> {
             key: match id {
                 "template" => "template_file".to_owned(),
                 "function" => "function_logical_id".to_owned(),
+                "functions" => "function_logical_ids".to_owned(),
                 id => id.to_owned(),
             },
             values: values
@@ -211,4 +220,7 @@ pub enum Local {
     /// Run a function once, and print its result
     #[command(args_override_self = true)]
     Invoke(Box<InvokeArgs>),
+    /// Serve Lambda's API for invoking functions, for AWS's command line and libraries
+    #[command(args_override_self = true)]
+    StartLambda(Box<StartLambdaArgs>),
 }

@@ -107,5 +107,5 @@ fn functions(words: &[OsString], env: &Env) -> Vec<String> {
         let args = app.ok()?.invoke()?;
         Invoke::resolve(&args, env).ok()
     });
-    settings.map_or_else(Vec::new, |settings| resolve::names(&settings))
+    settings.map_or_else(Vec::new, |settings| resolve::names(&settings.common))
 }

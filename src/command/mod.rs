@@ -10,7 +10,10 @@ mod local_invoke;
 mod man_pages;
 mod prepare;
 mod resolve;
+mod sandboxes;
+mod start_lambda;
 mod variables;
 
 pub use local_invoke::local_invoke;
 pub use man_pages::man_pages;
+pub use start_lambda::start_lambda;

@@ -3,10 +3,11 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::content::blocking;
 use crate::error::{Error, warning};
-use crate::function::{Catalog, Declared, Function, Runtime};
+use crate::function::{Catalog, Declared, Function, Register, Runtime};
 use crate::lambda::Events;
-use crate::settings::Invoke;
+use crate::settings::{Common, Invoke};
 use crate::template::{Application, Problem, Surroundings};
 
 /// A function, and the version or alias that it is invoked by.
@@ -33,7 +34,7 @@ pub(super) async fn function(
     styled: bool,
 ) -> Result<Invoked, Error> {
     let (path, name) = (settings.common.template.clone(), settings.function.clone());
-    let surroundings = surroundings(settings);
+    let surroundings = surroundings(&settings.common);
     let instead = Instead {
         runtime: settings.runtime.clone(),
         code_base: settings.common.container.code_base.clone(),
@@ -144,22 +145,53 @@ fn find(
     })
 }
 
+/// All functions of the template, those that cannot run with what is wrong with them.
+pub(super) async fn register(
+    settings: &Common,
+    events: &Events,
+    styled: bool,
+) -> Result<Register, Error> {
+    let (path, surroundings) = (settings.template.clone(), surroundings(settings));
+    let code_base = settings.container.code_base.clone();
+    let read = move || {
+        let text = text(&path)?;
+        let application = Application::load(&path, &text, surroundings, &load)?;
+        let register = Register::new(&application, code_base.as_deref());
+        let warnings = [application.warnings(), application.broken()].concat();
+        Ok::<_, Error>((register, warnings, application.undeclared()))
+    };
+    let (register, mut warnings, undeclared) = blocking("reading the template", read).await??;
+    for name in undeclared {
+        events.warn(format!(
+            "parameter '{name}' is given a value, and the template does not declare it"
+        ));
+    }
+    for served in register.functions() {
+        match &served.function {
+            Ok(_) => warnings.extend(served.warnings.iter().cloned()),
+            Err(problems) => warnings.extend(problems.iter().cloned()),
+        }
+    }
+    warn(&warnings, events, styled);
+    Ok(register)
+}
+
 /// The functions of the template, as they are named on the command line; none where it cannot be read.
-pub(super) fn names(settings: &Invoke) -> Vec<String> {
+pub(super) fn names(settings: &Common) -> Vec<String> {
     let of_text = |text: String| {
-        let (path, surroundings) = (&settings.common.template, surroundings(settings));
+        let (path, surroundings) = (&settings.template, surroundings(settings));
         let application = Application::load(path, &text, surroundings, &load).ok()?;
         Some(Catalog::new(&application).paths())
     };
-    let text = text(&settings.common.template).ok();
+    let text = text(&settings.template).ok();
     text.and_then(of_text).unwrap_or_default()
 }
 
-fn surroundings(settings: &Invoke) -> Surroundings {
+fn surroundings(settings: &Common) -> Surroundings {
     Surroundings {
-        overrides: settings.common.overrides.clone(),
-        region: settings.common.aws.region.clone(),
-        account: settings.common.aws.account.clone(),
+        overrides: settings.overrides.clone(),
+        region: settings.aws.region.clone(),
+        account: settings.aws.account.clone(),
     }
 }
 

@@ -60,6 +60,14 @@ impl TraceId {
         fields.find(|(own, _)| *own == name).map(|(_, value)| value)
     }
 
+    /// The trace that a caller goes on with; None where it names none. What a header cannot hold is none.
+    #[must_use]
+    pub fn of_caller(header: &str) -> Option<Self> {
+        let trace = Self(header.to_owned());
+        let plain = header.bytes().all(|byte| byte.is_ascii_graphic());
+        (plain && trace.field("Root").is_some()).then_some(trace)
+    }
+
     /// Whether the trace is to be recorded.
     #[must_use]
     pub fn is_sampled(&self) -> bool {

@@ -1,5 +1,6 @@
 //! One request to run a function.
 
+use std::fmt::Write;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -43,6 +44,26 @@ impl Invocation {
             trace_id: TraceId::random(false),
         }
     }
+}
+
+/// A JSON object as a header can hold it. Line breaks in JSON are outside of its strings; of other letters than ASCII's
+/// runtimes read headers in different ways, so they are escaped. None for anything else.
+#[must_use]
+pub fn one_line(text: &str) -> Option<String> {
+    let _: serde_json::Map<String, serde_json::Value> = serde_json::from_str(text).ok()?;
+    let mut line = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '\r' | '\n' => line.push(' '),
+            letter if letter.is_ascii() => line.push(letter),
+            letter => {
+                for unit in letter.encode_utf16(&mut [0; 2]) {
+                    let _ = write!(line, "\\u{unit:04x}");
+                }
+            }
+        }
+    }
+    Some(line)
 }
 
 /// When a function must have answered.

@@ -12,7 +12,7 @@ pub mod platform;
 pub use body::{Body, BodyEnd, BodyWriter};
 pub use event::{Event, Events};
 pub use ids::{Arn, LayerArn, RequestId, TraceId, partition};
-pub use invocation::{Deadline, Invocation};
+pub use invocation::{Deadline, Invocation, one_line};
 pub use outcome::{FunctionError, Outcome, Response};
 pub use output::{LogFormat, Output, choose};
 

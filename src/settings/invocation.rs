@@ -1,15 +1,14 @@
 //! What goes with an event: its source, the tenant, the client's context.
 
-use std::fmt::Write;
 use std::path::PathBuf;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use serde_json::Value;
 
 use super::{Config, SettingsError, list};
 use crate::cli::InvokeArgs;
 use crate::env::Env;
+use crate::lambda::one_line;
 
 /// Longest name of a tenant.
 const MAX_TENANT: usize = 256;
@@ -103,23 +102,4 @@ pub(super) fn cognito_identity(
             "Invalid value for '--cognito-identity': it is not a JSON object.".to_owned(),
         )),
     }
-}
-
-/// A JSON object as a header can hold it. Line breaks in JSON are outside of its strings; of other letters than ASCII's
-/// runtimes read headers in different ways, so they are escaped. None for anything else.
-fn one_line(text: &str) -> Option<String> {
-    let _: serde_json::Map<String, Value> = serde_json::from_str(text).ok()?;
-    let mut line = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '\r' | '\n' => line.push(' '),
-            letter if letter.is_ascii() => line.push(letter),
-            letter => {
-                for unit in letter.encode_utf16(&mut [0; 2]) {
-                    let _ = write!(line, "\\u{unit:04x}");
-                }
-            }
-        }
-    }
-    Some(line)
 }

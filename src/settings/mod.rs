@@ -13,6 +13,7 @@ mod proxies;
 mod samconfig;
 mod save;
 mod setting;
+mod start_lambda;
 mod unsupported;
 
 use std::path::{Path, PathBuf};
@@ -28,6 +29,7 @@ pub use invocation::EventSource;
 pub use proxies::proxies;
 pub use samconfig::Config;
 pub use save::Save;
+pub use start_lambda::{Busy, StartLambda, Warm};
 
 use crate::cli::{self, CommonArgs, InvokeArgs};
 use crate::env::Env;

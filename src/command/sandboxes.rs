@@ -1,0 +1,147 @@
+//! Starts the sandboxes of a service: each as `local invoke` would start it.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::OnceCell;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use super::debug;
+use super::prepare::{Prepare, Wanted, adapted, invoking};
+use super::variables::Sources;
+use crate::engine::docker::Docker;
+use crate::env::Env;
+use crate::error::Error;
+use crate::function::Function;
+use crate::invoke::{Boxed, Starter};
+use crate::lambda::Events;
+use crate::sandbox::{Plan, Sandbox};
+use crate::settings::Common;
+use crate::shutdown::Shutdown;
+
+/// Which functions are started for a debugger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Debugged {
+    None,
+    All,
+    One(String),
+}
+
+/// Starts sandboxes.
+pub(super) struct Sandboxes {
+    common: Common,
+    env: Env,
+    events: Events,
+    docker: Docker,
+    sources: Sources,
+    debugged: Debugged,
+    tasks: TaskTracker,
+    /// Whether a plan is kept: else code may have changed when the next sandbox is started.
+    keep: bool,
+    plans: Mutex<HashMap<String, Arc<OnceCell<Plan>>>>,
+}
+
+impl fmt::Debug for Sandboxes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sandboxes").finish_non_exhaustive()
+    }
+}
+
+impl Sandboxes {
+    pub(super) fn new(
+        common: Common,
+        env: &Env,
+        events: &Events,
+        (docker, sources, debugged): (Docker, Sources, Debugged),
+        shutdown: &Shutdown,
+        keep: bool,
+    ) -> Self {
+        Self {
+            common,
+            env: env.clone(),
+            events: events.clone(),
+            docker,
+            sources,
+            debugged,
+            tasks: shutdown.tasks.clone(),
+            keep,
+            plans: Mutex::default(),
+        }
+    }
+
+    async fn sandbox(&self, function: &Function, events: &Events) -> Result<Sandbox, Error> {
+        let is_debugged = self.is_debugged(function);
+        let prepared = if is_debugged {
+            debug::prepare(&self.common, function).await?
+        } else {
+            debug::Prepared::default()
+        };
+        self.events.note(invoking(function));
+        let wanted = Wanted {
+            launch: prepared.launch,
+            patience: Duration::ZERO,
+        };
+        let mut plan = if self.keep && !is_debugged {
+            let cell = self.cell(&function.path);
+            let planned = cell.get_or_try_init(|| self.plan(function, wanted));
+            planned.await?.clone()
+        } else {
+            self.plan(function, wanted).await?
+        };
+        plan.spec.name = format!("sam-rs-{}", Uuid::new_v4().simple());
+        let started = Sandbox::start(&self.docker, plan, prepared.ports, events, &self.tasks);
+        Ok(started.await?)
+    }
+
+    fn is_debugged(&self, function: &Function) -> bool {
+        let names = [&function.path, &function.logical_id, &function.name];
+        match &self.debugged {
+            Debugged::None => false,
+            Debugged::All => true,
+            Debugged::One(name) => names.contains(&name),
+        }
+    }
+
+    /// The plan of a function: one at a time is made, so that an image is asked for once.
+    fn cell(&self, path: &str) -> Arc<OnceCell<Plan>> {
+        let plans = self.plans.lock();
+        let mut plans = plans.unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(plans.entry(path.to_owned()).or_default())
+    }
+
+    async fn plan(&self, function: &Function, wanted: Wanted) -> Result<Plan, Error> {
+        let prepare = Prepare {
+            common: &self.common,
+            env: &self.env,
+            events: &self.events,
+            docker: &self.docker,
+            sources: &self.sources,
+        };
+        if self.is_debugged(function) {
+            let adapted = adapted(function.clone(), &self.common);
+            prepare.plan(&adapted, wanted).await
+        } else {
+            prepare.plan(function, wanted).await
+        }
+    }
+}
+
+impl Starter for Sandboxes {
+    fn start<'a>(
+        &'a self,
+        function: &'a Arc<Function>,
+        events: Events,
+    ) -> Boxed<'a, Result<Sandbox, String>> {
+        Box::pin(async move {
+            let started = self.sandbox(function, &events).await;
+            started.map_err(|error| {
+                // Whoever invokes is told in one line; whoever runs the service, all.
+                self.events.note(error.render(false).trim_end());
+                error.to_string()
+            })
+        })
+    }
+}

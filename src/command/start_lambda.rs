@@ -1,0 +1,209 @@
+//! `sam-rs local start-lambda`: serves Lambda's API for invoking functions, until it is asked to end.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::resolve;
+use super::sandboxes::{Debugged, Sandboxes};
+use super::variables::Sources;
+use crate::engine::docker::Docker;
+use crate::env::Env;
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::function::Register;
+use crate::invoke::{Invoker, Limits, WhenBusy};
+use crate::lambda::Events;
+use crate::net;
+use crate::serve::Api;
+use crate::settings::{Busy, StartLambda, Warm};
+use crate::shutdown::Shutdown;
+
+/// How long requests may take that are under way when the end is asked for.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// Serves until it is asked to end, and returns the exit code.
+///
+/// # Errors
+/// Anything that keeps the service from running.
+pub async fn start_lambda(
+    settings: StartLambda,
+    env: &Env,
+    events: &Events,
+    shutdown: &Shutdown,
+    styled: bool,
+) -> Result<Exit, Error> {
+    let warnings = &settings.common.warnings;
+    warnings.iter().for_each(|warning| events.warn(warning));
+    if let Some(save) = &settings.common.save {
+        events.note(save.write()?);
+    }
+    let service = tokio::select! {
+        service = begin(settings, env, events, shutdown, styled) => service?,
+        _ = shutdown.requested() => return Ok(Exit::Success),
+    };
+    let stop = CancellationToken::new();
+    let api = service.api;
+    let answer = move |request| api.clone().answer(request);
+    let served = net::serve(service.listener, answer, stop.clone(), &shutdown.tasks);
+    tokio::pin!(served);
+    tokio::select! {
+        () = &mut served => {}
+        _ = shutdown.requested() => {}
+        () = service.invoker.clone().retire_idle(service.idle_timeout) => {}
+    }
+    stop.cancel();
+    let drained = async {
+        served.await;
+        service.invoker.stop().await;
+    };
+    let patience = async {
+        // What is done at once needs no word.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        events.note(format!(
+            "finishing the requests that are under way, for {} seconds at most; Ctrl-C again ends them now",
+            DRAIN.as_secs()
+        ));
+        tokio::time::sleep(DRAIN).await;
+    };
+    tokio::select! {
+        () = drained => {}
+        () = patience => events.warn("requests were under way that did not end"),
+        () = shutdown.forced() => {}
+    }
+    Ok(Exit::Success)
+}
+
+/// Everything that serves.
+struct Service {
+    listener: TcpListener,
+    api: Api,
+    invoker: Invoker,
+    idle_timeout: Duration,
+}
+
+async fn begin(
+    settings: StartLambda,
+    env: &Env,
+    events: &Events,
+    shutdown: &Shutdown,
+    styled: bool,
+) -> Result<Service, Error> {
+    let register = resolve::register(&settings.common, events, styled).await?;
+    let known = register.paths();
+    let register = register
+        .only(&settings.functions)
+        .map_err(|unknown| Error::NotServed { unknown, known })?;
+    let sources = Sources::load(&settings.common, env, events).await?;
+    let docker = Docker::find(env, events, &shutdown.tasks)?;
+    let debugged = debugged(&settings, &register, events);
+    let limits = Limits {
+        // A debugger attaches to one process.
+        sandboxes: match debugged {
+            Debugged::None => settings.max_concurrency,
+            _ => 1,
+        },
+        when_busy: match settings.when_busy {
+            None => WhenBusy::AsConfigured,
+            Some(Busy::Wait) => WhenBusy::Wait,
+            Some(Busy::Throttle) => WhenBusy::Throttle,
+        },
+        keep: settings.warm.is_some(),
+    };
+    let aws = settings.common.aws.clone();
+    let (warm, idle_timeout) = (settings.warm, settings.idle_timeout);
+    let address = (
+        settings.host.clone(),
+        settings.port,
+        settings.port_file.clone(),
+    );
+    let sandboxes = Sandboxes::new(
+        settings.common,
+        env,
+        events,
+        (docker, sources, debugged),
+        shutdown,
+        limits.keep,
+    );
+    let invoker = Invoker::new(Arc::new(sandboxes), limits, events, &shutdown.tasks);
+    events.note(
+        "Starting the Local Lambda Service. You can now invoke your Lambda Functions defined in your template through the \
+         endpoint.",
+    );
+    let (host, port, port_file) = address;
+    let (listener, address) = bind(&host, port).await?;
+    if warm == Some(Warm::Eager) {
+        warm_all(&register, &invoker, events).await?;
+    }
+    let place = (aws.region.as_str(), aws.account.as_str());
+    let api = Api::new(register, invoker.clone(), place, address);
+    if let Some(path) = port_file {
+        std::fs::write(&path, format!("http://{address}\n")).map_err(|source| Error::File {
+            action: "writing the address to",
+            path,
+            source,
+        })?;
+    }
+    events.note(format!(" * Running on http://{address}"));
+    events.note("Press CTRL+C to quit");
+    Ok(Service {
+        listener,
+        api,
+        invoker,
+        idle_timeout,
+    })
+}
+
+/// Which functions are started for a debugger: all, where each invocation has a sandbox of its own, else the one that is
+/// named, or the only one.
+fn debugged(settings: &StartLambda, register: &Register, events: &Events) -> Debugged {
+    if settings.common.debugger.is_none() {
+        return Debugged::None;
+    }
+    if settings.warm.is_none() && settings.debug_function.is_none() {
+        return Debugged::All;
+    }
+    match (&settings.debug_function, register.functions()) {
+        (Some(name), _) => Debugged::One(name.clone()),
+        (None, [only]) => Debugged::One(only.path.clone()),
+        (None, _) => {
+            events.warn(
+                "you supplied debugging options but you did not specify the --debug-function option. To specify which \
+                 function you want to debug, please use the --debug-function <function-name>",
+            );
+            Debugged::None
+        }
+    }
+}
+
+async fn bind(host: &str, port: u16) -> Result<(TcpListener, SocketAddr), Error> {
+    let failed = |source| Error::Serve {
+        address: format!("{host}:{port}"),
+        port,
+        source,
+    };
+    let listener = TcpListener::bind((host, port)).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok((listener, address))
+}
+
+/// Starts a sandbox for every function that can run.
+async fn warm_all(register: &Register, invoker: &Invoker, events: &Events) -> Result<(), Error> {
+    events.note("Initializing the lambda functions containers.");
+    let functions = register.functions().iter();
+    let functions = functions.filter_map(|one| one.function.as_ref().ok());
+    let warmed = functions.map(|function| invoker.warm(function));
+    for result in futures_util::future::join_all(warmed).await {
+        if let Err(crate::invoke::Refused::Failed(reason)) = result {
+            events.note(format!(
+                "Lambda functions containers initialization failed because of {reason}"
+            ));
+            return Err(Error::Warm);
+        }
+    }
+    events.note("All containers are ready.");
+    Ok(())
+}

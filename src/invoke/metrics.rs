@@ -1,0 +1,285 @@
+//! What has been counted, in the text form of Prometheus: <https://prometheus.io/docs/instrumenting/exposition_formats/>.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::Refused;
+use crate::lambda::Outcome;
+use crate::lambda::event::Report;
+
+/// Upper bounds of durations, in seconds.
+const BUCKETS: [f64; 12] = [
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0,
+];
+
+#[derive(Debug, Default)]
+struct Durations {
+    counts: [u64; BUCKETS.len()],
+    all: u64,
+    sum: Duration,
+}
+
+impl Durations {
+    fn add(&mut self, duration: Duration) {
+        self.all += 1;
+        self.sum += duration;
+        let seconds = duration.as_secs_f64();
+        for (count, bound) in self.counts.iter_mut().zip(BUCKETS) {
+            *count += u64::from(seconds <= bound);
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Counted {
+    invocations: u64,
+    throttles: u64,
+    failures: u64,
+    errors: BTreeMap<String, u64>,
+    durations: Durations,
+    inits: Durations,
+    sandboxes: usize,
+    queued: usize,
+}
+
+/// What has been counted, by function.
+#[derive(Debug, Default)]
+pub struct Metrics {
+    functions: Mutex<BTreeMap<String, Counted>>,
+}
+
+impl Metrics {
+    fn functions(&self) -> MutexGuard<'_, BTreeMap<String, Counted>> {
+        self.functions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn count(&self, function: &str, change: impl FnOnce(&mut Counted)) {
+        let mut functions = self.functions();
+        match functions.get_mut(function) {
+            Some(counted) => change(counted),
+            None => change(functions.entry(function.to_owned()).or_default()),
+        }
+    }
+
+    /// An invocation has an outcome.
+    pub(super) fn ended(&self, function: &str, outcome: &Outcome) {
+        let kind = match outcome {
+            Outcome::Success(_) => None,
+            Outcome::Error(_) => Some("Unhandled"),
+            Outcome::Lost(_) => Some("Lost"),
+            other => other.platform_error().map(|error| error.kind.as_str()),
+        };
+        self.count(function, |counted| {
+            counted.invocations += 1;
+            if let Some(kind) = kind {
+                *counted.errors.entry(kind.to_owned()).or_default() += 1;
+            }
+        });
+    }
+
+    /// An invocation is over.
+    pub(super) fn reported(&self, function: &str, report: &Report) {
+        self.count(function, |counted| {
+            counted.durations.add(report.duration);
+            if let Some(init) = report.init {
+                counted.inits.add(init);
+            }
+        });
+    }
+
+    /// An invocation did not begin.
+    pub(super) fn refused(&self, function: &str, refused: &Refused) {
+        self.count(function, |counted| match refused {
+            Refused::Throttled { .. } => counted.throttles += 1,
+            Refused::Failed(_) => counted.failures += 1,
+        });
+    }
+
+    /// A function has this many sandboxes.
+    pub(super) fn sandboxes(&self, function: &str, number: usize) {
+        self.count(function, |counted| counted.sandboxes = number);
+    }
+
+    /// An event waits, or does not any more.
+    pub(super) fn queued(&self, function: &str, more: bool) {
+        self.count(function, |counted| {
+            counted.queued = if more {
+                counted.queued + 1
+            } else {
+                counted.queued.saturating_sub(1)
+            };
+        });
+    }
+
+    /// All of it as text.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let functions = self.functions();
+        let mut text = String::new();
+        let one = |counted: &Counted, what: &str| match what {
+            "invocations" => counted.invocations,
+            "throttles" => counted.throttles,
+            _ => counted.failures,
+        };
+        for (name, what, help) in [
+            (
+                "sam_rs_invocations_total",
+                "invocations",
+                "Invocations that have an outcome.",
+            ),
+            (
+                "sam_rs_throttles_total",
+                "throttles",
+                "Invocations beyond the limit.",
+            ),
+            (
+                "sam_rs_start_failures_total",
+                "failures",
+                "Invocations that no sandbox could be started for.",
+            ),
+        ] {
+            head(&mut text, name, "counter", help);
+            for (function, counted) in functions.iter() {
+                sample(
+                    &mut text,
+                    name,
+                    &[("function", function)],
+                    one(counted, what) as f64,
+                );
+            }
+        }
+        let name = "sam_rs_errors_total";
+        head(
+            &mut text,
+            name,
+            "counter",
+            "Invocations that failed, by the category of the error.",
+        );
+        for (function, counted) in functions.iter() {
+            for (kind, count) in &counted.errors {
+                let labels = [("function", function.as_str()), ("type", kind)];
+                sample(&mut text, name, &labels, *count as f64);
+            }
+        }
+        for (name, gauge, help) in [
+            ("sam_rs_sandboxes", true, "Sandboxes that there are."),
+            (
+                "sam_rs_queued_events",
+                false,
+                "Events that nobody waits for and that are not handled yet.",
+            ),
+        ] {
+            head(&mut text, name, "gauge", help);
+            for (function, counted) in functions.iter() {
+                let number = if gauge {
+                    counted.sandboxes
+                } else {
+                    counted.queued
+                };
+                sample(&mut text, name, &[("function", function)], number as f64);
+            }
+        }
+        for (name, inits, help) in [
+            (
+                "sam_rs_duration_seconds",
+                false,
+                "How long invocations took.",
+            ),
+            (
+                "sam_rs_init_duration_seconds",
+                true,
+                "How long initialisations took.",
+            ),
+        ] {
+            head(&mut text, name, "histogram", help);
+            for (function, counted) in functions.iter() {
+                let durations = if inits {
+                    &counted.inits
+                } else {
+                    &counted.durations
+                };
+                histogram(&mut text, name, function, durations);
+            }
+        }
+        text
+    }
+}
+
+fn head(text: &mut String, name: &str, kind: &str, help: &str) {
+    let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
+}
+
+fn sample(text: &mut String, name: &str, labels: &[(&str, &str)], value: f64) {
+    let labels: Vec<_> = labels
+        .iter()
+        .map(|(label, value)| {
+            let value = value
+                .replace('\\', "\\\\")
+                .replace('"', "\\\"")
+                .replace('\n', "\\n");
+            format!("{label}=\"{value}\"")
+        })
+        .collect();
+    let _ = writeln!(text, "{name}{{{}}} {value}", labels.join(","));
+}
+
+fn histogram(text: &mut String, name: &str, function: &str, durations: &Durations) {
+    let bucket = format!("{name}_bucket");
+    for (count, bound) in durations.counts.iter().zip(BUCKETS) {
+        let bound = bound.to_string();
+        sample(
+            text,
+            &bucket,
+            &[("function", function), ("le", &bound)],
+            *count as f64,
+        );
+    }
+    sample(
+        text,
+        &bucket,
+        &[("function", function), ("le", "+Inf")],
+        durations.all as f64,
+    );
+    let of = [("function", function)];
+    sample(
+        text,
+        &format!("{name}_sum"),
+        &of,
+        durations.sum.as_secs_f64(),
+    );
+    sample(text, &format!("{name}_count"), &of, durations.all as f64);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_counted_is_shown_in_the_text_form() {
+        let metrics = Metrics::default();
+        metrics.ended("A", &Outcome::Lost(String::new()));
+        metrics.refused("A", &Refused::Throttled { reserved: true });
+        metrics.sandboxes("A", 2);
+        metrics.count("A", |counted| {
+            counted.durations.add(Duration::from_millis(3))
+        });
+        let text = metrics.text();
+        for line in [
+            "sam_rs_invocations_total{function=\"A\"} 1",
+            "sam_rs_throttles_total{function=\"A\"} 1",
+            "sam_rs_errors_total{function=\"A\",type=\"Lost\"} 1",
+            "sam_rs_sandboxes{function=\"A\"} 2",
+            "sam_rs_duration_seconds_bucket{function=\"A\",le=\"0.0025\"} 0",
+            "sam_rs_duration_seconds_bucket{function=\"A\",le=\"0.005\"} 1",
+            "sam_rs_duration_seconds_bucket{function=\"A\",le=\"+Inf\"} 1",
+            "sam_rs_duration_seconds_sum{function=\"A\"} 0.003",
+            "# TYPE sam_rs_duration_seconds histogram",
+        ] {
+            assert!(text.lines().any(|known| known == line), "{line}: {text}");
+        }
+    }
+}

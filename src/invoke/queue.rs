@@ -1,0 +1,210 @@
+//! Events that nobody waits for: handled one after the other in the background, tried again when the function fails, and
+//! passed on with what became of them.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use super::{Boxed, Invoked, Invoker, Refused};
+use crate::function::Function;
+use crate::lambda::platform::timestamp;
+use crate::lambda::{Body, Invocation, LATEST, Outcome};
+
+/// How long is waited before the second try, and twice as long before the third. The service waits minutes.
+const PAUSE: Duration = Duration::from_secs(1);
+/// How long is waited for a sandbox when there are as many as there may be.
+const BUSY: Duration = Duration::from_millis(200);
+
+/// Whoever knows where events go afterwards.
+pub trait Destinations: Send + Sync {
+    /// The function that a name means.
+    fn function(&self, arn: &str) -> Option<Arc<Function>>;
+}
+
+/// What became of an event.
+struct Handled {
+    /// Whether the function failed.
+    failed: bool,
+    payload: Bytes,
+}
+
+impl Invoker {
+    /// Takes an event. It is handled beside everything else.
+    pub fn enqueue(
+        &self,
+        function: &Arc<Function>,
+        invocation: Invocation,
+        destinations: Arc<dyn Destinations>,
+    ) {
+        let (invoker, function) = (self.clone(), Arc::clone(function));
+        self.shared.metrics.queued(&function.path, true);
+        self.shared.tasks.spawn(async move {
+            let path = function.path.clone();
+            invoker.handle(&function, invocation, destinations).await;
+            invoker.shared.metrics.queued(&path, false);
+        });
+    }
+
+    fn handle<'a>(
+        &'a self,
+        function: &'a Arc<Function>,
+        invocation: Invocation,
+        destinations: Arc<dyn Destinations>,
+    ) -> Boxed<'a, ()> {
+        Box::pin(async move {
+            let config = &function.asynchronous;
+            let begun = tokio::time::Instant::now();
+            let mut tries = 0;
+            let (condition, handled) = loop {
+                tries += 1;
+                let Some(handled) = self.once(function, invocation.clone(), begun).await else {
+                    break ("EventAgeExceeded", None);
+                };
+                if !handled.failed {
+                    break ("Success", Some(handled));
+                }
+                if tries > config.retries {
+                    break ("RetriesExhausted", Some(handled));
+                }
+                let pause = PAUSE * tries;
+                self.shared.events.note(format!(
+                    "the event {} of {} failed, it is tried again in {} s",
+                    invocation.request_id,
+                    function.path,
+                    pause.as_secs()
+                ));
+                tokio::time::sleep(pause).await;
+            };
+            let success = condition == "Success";
+            let destination = if success {
+                config.on_success.as_ref()
+            } else {
+                config.on_failure.as_ref()
+            };
+            if let Some(arn) = destination {
+                let record = record(function, &invocation, (condition, tries), handled.as_ref());
+                self.pass_on(arn, &record, destinations);
+            } else if let Some(arn) = config.dead_letters.as_ref().filter(|_| !success) {
+                let id = &invocation.request_id;
+                self.shared
+                    .events
+                    .note(format!("the event {id} goes to {arn} in the service"));
+            } else if !success {
+                let id = &invocation.request_id;
+                let text = format!(
+                    "the event {id} of {} was given up: {condition}",
+                    function.path
+                );
+                self.shared.events.warn(text);
+            }
+        })
+    }
+
+    /// Handles an event once; none where it has become too old while it waited for a sandbox.
+    async fn once(
+        &self,
+        function: &Arc<Function>,
+        invocation: Invocation,
+        begun: tokio::time::Instant,
+    ) -> Option<Handled> {
+        loop {
+            if begun.elapsed() > function.asynchronous.max_age {
+                return None;
+            }
+            match self.invoke(function, invocation.clone()).await {
+                Ok(invoked) => return Some(handled(invoked).await),
+                Err(Refused::Throttled { .. }) => tokio::time::sleep(BUSY).await,
+                Err(Refused::Failed(reason)) => {
+                    let text = format!(
+                        "Async invocation failed for function {}: {reason}",
+                        function.path
+                    );
+                    self.shared.events.warn(text);
+                    return Some(Handled {
+                        failed: true,
+                        payload: Bytes::new(),
+                    });
+                }
+            }
+        }
+    }
+
+    /// Passes a record on to a function of the template; what is elsewhere is told of.
+    fn pass_on(&self, arn: &str, record: &Value, destinations: Arc<dyn Destinations>) {
+        match destinations.function(arn) {
+            Some(function) => {
+                let invocation = Invocation::json(record.to_string().into());
+                self.enqueue(&function, invocation, destinations);
+            }
+            None => {
+                let text =
+                    format!("the destination {arn} is in the service, and would get: {record}");
+                self.shared.events.note(text);
+            }
+        }
+    }
+}
+
+async fn handled(invoked: Invoked) -> Handled {
+    let failed = !matches!(invoked.outcome, Outcome::Success(_));
+    let (mut payload, mut failed) = match invoked.outcome {
+        Outcome::Success(response) => (response.body, failed),
+        Outcome::Error(document) => (Body::Whole(document), failed),
+        other => {
+            let error = other
+                .platform_error()
+                .map(crate::lambda::FunctionError::to_json);
+            (Body::Whole(error.unwrap_or_default()), failed)
+        }
+    };
+    let mut whole = Vec::new();
+    loop {
+        match payload.next().await {
+            Ok(chunk) => whole.extend_from_slice(&chunk),
+            Err(crate::lambda::BodyEnd::Complete) => break,
+            Err(_) => {
+                failed = true;
+                break;
+            }
+        }
+    }
+    let _ = invoked.settled.await;
+    Handled {
+        failed,
+        payload: whole.into(),
+    }
+}
+
+/// What a destination is told:
+/// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html>.
+fn record(
+    function: &Function,
+    invocation: &Invocation,
+    (condition, tries): (&str, u32),
+    handled: Option<&Handled>,
+) -> Value {
+    let parsed = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).unwrap_or_default();
+    let arn = format!("{}:{LATEST}", function.arn.as_str());
+    let mut record = json!({
+        "version": "1.0",
+        "timestamp": timestamp(SystemTime::now()),
+        "requestContext": {
+            "requestId": invocation.request_id.as_str(),
+            "functionArn": arn,
+            "condition": condition,
+            "approximateInvokeCount": tries,
+        },
+        "requestPayload": parsed(&invocation.payload),
+    });
+    if let Some(handled) = handled {
+        let mut context = json!({"statusCode": 200, "executedVersion": LATEST});
+        if handled.failed {
+            context["functionError"] = "Unhandled".into();
+        }
+        record["responseContext"] = context;
+        record["responsePayload"] = parsed(&handled.payload);
+    }
+    record
+}
