@@ -20,7 +20,6 @@ use crate::invoke::{Boxed, Starter};
 use crate::lambda::Events;
 use crate::sandbox::{Plan, Sandbox};
 use crate::settings::Common;
-use crate::shutdown::Shutdown;
 
 /// Which functions are started for a debugger.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,17 +29,22 @@ pub(super) enum Debugged {
     One(String),
 }
 
+/// What sandboxes are started with.
+pub(super) struct Parts {
+    pub(super) common: Common,
+    pub(super) env: Env,
+    pub(super) events: Events,
+    pub(super) docker: Docker,
+    pub(super) sources: Sources,
+    pub(super) debugged: Debugged,
+    pub(super) tasks: TaskTracker,
+    /// Whether a plan is kept: else code may have changed when the next sandbox is started.
+    pub(super) keep: bool,
+}
+
 /// Starts sandboxes.
 pub(super) struct Sandboxes {
-    common: Common,
-    env: Env,
-    events: Events,
-    docker: Docker,
-    sources: Sources,
-    debugged: Debugged,
-    tasks: TaskTracker,
-    /// Whether a plan is kept: else code may have changed when the next sandbox is started.
-    keep: bool,
+    parts: Parts,
     plans: Mutex<HashMap<String, Arc<OnceCell<Plan>>>>,
 }
 
@@ -51,23 +55,9 @@ impl fmt::Debug for Sandboxes {
 }
 
 impl Sandboxes {
-    pub(super) fn new(
-        common: Common,
-        env: &Env,
-        events: &Events,
-        (docker, sources, debugged): (Docker, Sources, Debugged),
-        shutdown: &Shutdown,
-        keep: bool,
-    ) -> Self {
+    pub(super) fn new(parts: Parts) -> Self {
         Self {
-            common,
-            env: env.clone(),
-            events: events.clone(),
-            docker,
-            sources,
-            debugged,
-            tasks: shutdown.tasks.clone(),
-            keep,
+            parts,
             plans: Mutex::default(),
         }
     }
@@ -75,16 +65,16 @@ impl Sandboxes {
     async fn sandbox(&self, function: &Function, events: &Events) -> Result<Sandbox, Error> {
         let is_debugged = self.is_debugged(function);
         let prepared = if is_debugged {
-            debug::prepare(&self.common, function).await?
+            debug::prepare(&self.parts.common, function).await?
         } else {
             debug::Prepared::default()
         };
-        self.events.note(invoking(function));
+        self.parts.events.note(invoking(function));
         let wanted = Wanted {
             launch: prepared.launch,
             patience: Duration::ZERO,
         };
-        let mut plan = if self.keep && !is_debugged {
+        let mut plan = if self.parts.keep && !is_debugged {
             let cell = self.cell(&function.path);
             let planned = cell.get_or_try_init(|| self.plan(function, wanted));
             planned.await?.clone()
@@ -92,13 +82,19 @@ impl Sandboxes {
             self.plan(function, wanted).await?
         };
         plan.spec.name = format!("sam-rs-{}", Uuid::new_v4().simple());
-        let started = Sandbox::start(&self.docker, plan, prepared.ports, events, &self.tasks);
+        let started = Sandbox::start(
+            &self.parts.docker,
+            plan,
+            prepared.ports,
+            events,
+            &self.parts.tasks,
+        );
         Ok(started.await?)
     }
 
     fn is_debugged(&self, function: &Function) -> bool {
         let names = [&function.path, &function.logical_id, &function.name];
-        match &self.debugged {
+        match &self.parts.debugged {
             Debugged::None => false,
             Debugged::All => true,
             Debugged::One(name) => names.contains(&name),
@@ -114,14 +110,14 @@ impl Sandboxes {
 
     async fn plan(&self, function: &Function, wanted: Wanted) -> Result<Plan, Error> {
         let prepare = Prepare {
-            common: &self.common,
-            env: &self.env,
-            events: &self.events,
-            docker: &self.docker,
-            sources: &self.sources,
+            common: &self.parts.common,
+            env: &self.parts.env,
+            events: &self.parts.events,
+            docker: &self.parts.docker,
+            sources: &self.parts.sources,
         };
         if self.is_debugged(function) {
-            let adapted = adapted(function.clone(), &self.common);
+            let adapted = adapted(function.clone(), &self.parts.common);
             prepare.plan(&adapted, wanted).await
         } else {
             prepare.plan(function, wanted).await
@@ -139,7 +135,7 @@ impl Starter for Sandboxes {
             let started = self.sandbox(function, &events).await;
             started.map_err(|error| {
                 // Whoever invokes is told in one line; whoever runs the service, all.
-                self.events.note(error.render(false).trim_end());
+                self.parts.events.note(error.render(false).trim_end());
                 error.to_string()
             })
         })

@@ -1,6 +1,7 @@
 //! `sam-rs local start-lambda`: serves Lambda's API for invoking functions, until it is asked to end.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::resolve;
-use super::sandboxes::{Debugged, Sandboxes};
+use super::sandboxes::{Debugged, Parts, Sandboxes};
 use super::variables::Sources;
 use crate::engine::docker::Docker;
 use crate::env::Env;
@@ -100,19 +101,7 @@ async fn begin(
     let sources = Sources::load(&settings.common, env, events).await?;
     let docker = Docker::find(env, events, &shutdown.tasks)?;
     let debugged = debugged(&settings, &register, events);
-    let limits = Limits {
-        // A debugger attaches to one process.
-        sandboxes: match debugged {
-            Debugged::None => settings.max_concurrency,
-            _ => 1,
-        },
-        when_busy: match settings.when_busy {
-            None => WhenBusy::AsConfigured,
-            Some(Busy::Wait) => WhenBusy::Wait,
-            Some(Busy::Throttle) => WhenBusy::Throttle,
-        },
-        keep: settings.warm.is_some(),
-    };
+    let limits = limits(&settings, &debugged);
     let aws = settings.common.aws.clone();
     let (warm, idle_timeout) = (settings.warm, settings.idle_timeout);
     let address = (
@@ -120,14 +109,16 @@ async fn begin(
         settings.port,
         settings.port_file.clone(),
     );
-    let sandboxes = Sandboxes::new(
-        settings.common,
-        env,
-        events,
-        (docker, sources, debugged),
-        shutdown,
-        limits.keep,
-    );
+    let sandboxes = Sandboxes::new(Parts {
+        common: settings.common,
+        env: env.clone(),
+        events: events.clone(),
+        docker,
+        sources,
+        debugged,
+        tasks: shutdown.tasks.clone(),
+        keep: limits.keep,
+    });
     let invoker = Invoker::new(Arc::new(sandboxes), limits, events, &shutdown.tasks);
     events.note(
         "Starting the Local Lambda Service. You can now invoke your Lambda Functions defined in your template through the \
@@ -140,8 +131,20 @@ async fn begin(
     }
     let place = (aws.region.as_str(), aws.account.as_str());
     let api = Api::new(register, invoker.clone(), place, address);
-    if let Some(path) = port_file {
-        std::fs::write(&path, format!("http://{address}\n")).map_err(|source| Error::File {
+    announce(address, port_file, events)?;
+    Ok(Service {
+        listener,
+        api,
+        invoker,
+        idle_timeout,
+    })
+}
+
+/// Says where the service is, to people and to the file that is wanted.
+fn announce(address: SocketAddr, file: Option<PathBuf>, events: &Events) -> Result<(), Error> {
+    if let Some(path) = file {
+        let written = std::fs::write(&path, format!("http://{address}\n"));
+        written.map_err(|source| Error::File {
             action: "writing the address to",
             path,
             source,
@@ -149,12 +152,23 @@ async fn begin(
     }
     events.note(format!(" * Running on http://{address}"));
     events.note("Press CTRL+C to quit");
-    Ok(Service {
-        listener,
-        api,
-        invoker,
-        idle_timeout,
-    })
+    Ok(())
+}
+
+fn limits(settings: &StartLambda, debugged: &Debugged) -> Limits {
+    Limits {
+        // A debugger attaches to one process.
+        sandboxes: match debugged {
+            Debugged::None => settings.max_concurrency,
+            _ => 1,
+        },
+        when_busy: match settings.when_busy {
+            None => WhenBusy::AsConfigured,
+            Some(Busy::Wait) => WhenBusy::Wait,
+            Some(Busy::Throttle) => WhenBusy::Throttle,
+        },
+        keep: settings.warm.is_some(),
+    }
 }
 
 /// Which functions are started for a debugger: all, where each invocation has a sandbox of its own, else the one that is

@@ -1,7 +1,7 @@
 //! What has been counted, in the text form of Prometheus: <https://prometheus.io/docs/instrumenting/exposition_formats/>.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -119,139 +119,102 @@ impl Metrics {
     #[must_use]
     pub fn text(&self) -> String {
         let functions = self.functions();
-        let mut text = String::new();
-        let one = |counted: &Counted, what: &str| match what {
-            "invocations" => counted.invocations,
-            "throttles" => counted.throttles,
-            _ => counted.failures,
-        };
-        for (name, what, help) in [
-            (
-                "sam_rs_invocations_total",
-                "invocations",
-                "Invocations that have an outcome.",
-            ),
-            (
-                "sam_rs_throttles_total",
-                "throttles",
-                "Invocations beyond the limit.",
-            ),
-            (
-                "sam_rs_start_failures_total",
-                "failures",
-                "Invocations that no sandbox could be started for.",
-            ),
-        ] {
-            head(&mut text, name, "counter", help);
-            for (function, counted) in functions.iter() {
-                sample(
-                    &mut text,
-                    name,
-                    &[("function", function)],
-                    one(counted, what) as f64,
-                );
-            }
+        let mut text = Text::default();
+        let all = || functions.iter();
+        for (name, help, of) in COUNTERS {
+            text.head(name, "counter", help);
+            all().for_each(|(function, counted)| text.sample(name, function, None, of(counted)));
         }
         let name = "sam_rs_errors_total";
-        head(
-            &mut text,
+        text.head(
             name,
             "counter",
             "Invocations that failed, by the category of the error.",
         );
-        for (function, counted) in functions.iter() {
+        for (function, counted) in all() {
             for (kind, count) in &counted.errors {
-                let labels = [("function", function.as_str()), ("type", kind)];
-                sample(&mut text, name, &labels, *count as f64);
+                text.sample(name, function, Some(("type", kind)), count);
             }
         }
-        for (name, gauge, help) in [
-            ("sam_rs_sandboxes", true, "Sandboxes that there are."),
-            (
-                "sam_rs_queued_events",
-                false,
-                "Events that nobody waits for and that are not handled yet.",
-            ),
-        ] {
-            head(&mut text, name, "gauge", help);
-            for (function, counted) in functions.iter() {
-                let number = if gauge {
-                    counted.sandboxes
-                } else {
-                    counted.queued
-                };
-                sample(&mut text, name, &[("function", function)], number as f64);
-            }
+        for (name, help, of) in GAUGES {
+            text.head(name, "gauge", help);
+            all().for_each(|(function, counted)| text.sample(name, function, None, of(counted)));
         }
-        for (name, inits, help) in [
-            (
-                "sam_rs_duration_seconds",
-                false,
-                "How long invocations took.",
-            ),
-            (
-                "sam_rs_init_duration_seconds",
-                true,
-                "How long initialisations took.",
-            ),
-        ] {
-            head(&mut text, name, "histogram", help);
-            for (function, counted) in functions.iter() {
-                let durations = if inits {
-                    &counted.inits
-                } else {
-                    &counted.durations
-                };
-                histogram(&mut text, name, function, durations);
-            }
-        }
-        text
+        let name = "sam_rs_duration_seconds";
+        text.head(name, "histogram", "How long invocations took.");
+        all().for_each(|(function, counted)| text.histogram(name, function, &counted.durations));
+        let name = "sam_rs_init_duration_seconds";
+        text.head(name, "histogram", "How long initialisations took.");
+        all().for_each(|(function, counted)| text.histogram(name, function, &counted.inits));
+        text.0
     }
 }
 
-fn head(text: &mut String, name: &str, kind: &str, help: &str) {
-    let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
-}
+/// A name, what it is for, and where its number is.
+type Kind = (&'static str, &'static str, fn(&Counted) -> u64);
 
-fn sample(text: &mut String, name: &str, labels: &[(&str, &str)], value: f64) {
-    let labels: Vec<_> = labels
-        .iter()
-        .map(|(label, value)| {
-            let value = value
-                .replace('\\', "\\\\")
-                .replace('"', "\\\"")
-                .replace('\n', "\\n");
-            format!("{label}=\"{value}\"")
-        })
-        .collect();
-    let _ = writeln!(text, "{name}{{{}}} {value}", labels.join(","));
-}
+const COUNTERS: [Kind; 3] = [
+    (
+        "sam_rs_invocations_total",
+        "Invocations that have an outcome.",
+        |one| one.invocations,
+    ),
+    (
+        "sam_rs_throttles_total",
+        "Invocations beyond the limit.",
+        |one| one.throttles,
+    ),
+    (
+        "sam_rs_start_failures_total",
+        "Invocations that no sandbox could be started for.",
+        |one| one.failures,
+    ),
+];
+const GAUGES: [Kind; 2] = [
+    ("sam_rs_sandboxes", "Sandboxes that there are.", |one| {
+        one.sandboxes as u64
+    }),
+    (
+        "sam_rs_queued_events",
+        "Events that nobody waits for and that are not handled yet.",
+        |one| one.queued as u64,
+    ),
+];
 
-fn histogram(text: &mut String, name: &str, function: &str, durations: &Durations) {
-    let bucket = format!("{name}_bucket");
-    for (count, bound) in durations.counts.iter().zip(BUCKETS) {
-        let bound = bound.to_string();
-        sample(
-            text,
-            &bucket,
-            &[("function", function), ("le", &bound)],
-            *count as f64,
-        );
+#[derive(Default)]
+struct Text(String);
+
+impl Text {
+    fn head(&mut self, name: &str, kind: &str, help: &str) {
+        let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
     }
-    sample(
-        text,
-        &bucket,
-        &[("function", function), ("le", "+Inf")],
-        durations.all as f64,
-    );
-    let of = [("function", function)];
-    sample(
-        text,
-        &format!("{name}_sum"),
-        &of,
-        durations.sum.as_secs_f64(),
-    );
-    sample(text, &format!("{name}_count"), &of, durations.all as f64);
+
+    fn sample(
+        &mut self,
+        name: &str,
+        function: &str,
+        more: Option<(&str, &str)>,
+        value: impl Display,
+    ) {
+        let labels = [Some(("function", function)), more];
+        let labels = labels.into_iter().flatten().map(|(label, value)| {
+            let value = value.replace('\\', "\\\\").replace('"', "\\\"");
+            format!("{label}=\"{}\"", value.replace('\n', "\\n"))
+        });
+        let labels = labels.collect::<Vec<_>>().join(",");
+        let _ = writeln!(self.0, "{name}{{{labels}}} {value}");
+    }
+
+    fn histogram(&mut self, name: &str, function: &str, durations: &Durations) {
+        let bucket = format!("{name}_bucket");
+        for (count, bound) in durations.counts.iter().zip(BUCKETS) {
+            self.sample(&bucket, function, Some(("le", &bound.to_string())), count);
+        }
+        self.sample(&bucket, function, Some(("le", "+Inf")), durations.all);
+        let sum = durations.sum.as_secs_f64();
+        self.sample(&format!("{name}_sum"), function, None, sum);
+        self.sample(&format!("{name}_count"), function, None, durations.all);
+    }
 }
 
 #[cfg(test)]
@@ -265,7 +228,7 @@ mod tests {
         metrics.refused("A", &Refused::Throttled { reserved: true });
         metrics.sandboxes("A", 2);
         metrics.count("A", |counted| {
-            counted.durations.add(Duration::from_millis(3))
+            counted.durations.add(Duration::from_millis(3));
         });
         let text = metrics.text();
         for line in [

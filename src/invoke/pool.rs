@@ -221,9 +221,8 @@ impl Pool {
         }
         while let Some(waiting) = state.waiting.pop_front() {
             match waiting.send(Some(warm)) {
-                Ok(()) => return None,
+                Ok(()) | Err(None) => return None,
                 Err(Some(back)) => warm = back,
-                Err(None) => return None,
             }
         }
         state.idle.push_back((warm, Instant::now()));

@@ -133,16 +133,12 @@ impl Invoker {
 
     /// Passes a record on to a function of the template; what is elsewhere is told of.
     fn pass_on(&self, arn: &str, record: &Value, destinations: Arc<dyn Destinations>) {
-        match destinations.function(arn) {
-            Some(function) => {
-                let invocation = Invocation::json(record.to_string().into());
-                self.enqueue(&function, invocation, destinations);
-            }
-            None => {
-                let text =
-                    format!("the destination {arn} is in the service, and would get: {record}");
-                self.shared.events.note(text);
-            }
+        if let Some(function) = destinations.function(arn) {
+            let invocation = Invocation::json(record.to_string().into());
+            self.enqueue(&function, invocation, destinations);
+        } else {
+            let text = format!("the destination {arn} is in the service, and would get: {record}");
+            self.shared.events.note(text);
         }
     }
 }

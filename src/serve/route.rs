@@ -9,6 +9,18 @@ const STREAMS: &str = "/2021-11-15/functions/";
 const OLD: &str = "/2014-11-13/functions/";
 const OWN: &str = "/_sam-rs/";
 
+/// What else there may be below a function is not served.
+const OTHERS: [&str; 8] = [
+    "/aliases",
+    "/versions",
+    "/policy",
+    "/code",
+    "/concurrency",
+    "/url",
+    "/event-invoke-config",
+    "/provisioned-concurrency",
+];
+
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Route {
@@ -82,17 +94,6 @@ impl Route {
                     let (name, qualifier) = (named(name)?, qualifier());
                     return Ok(Self::Configuration { name, qualifier });
                 }
-                // What else there may be below a function is not served.
-                const OTHERS: [&str; 8] = [
-                    "/aliases",
-                    "/versions",
-                    "/policy",
-                    "/code",
-                    "/concurrency",
-                    "/url",
-                    "/event-invoke-config",
-                    "/provisioned-concurrency",
-                ];
                 if OTHERS.iter().any(|other| rest.ends_with(other)) {
                     return Err(ApiError::unknown_path());
                 }

@@ -14,6 +14,10 @@ const PORT: u16 = 3001;
 const MAX_CONCURRENCY: usize = 50;
 const IDLE: Duration = Duration::from_mins(10);
 
+/// SAM CLI's words for an option that says nothing.
+const NO_WATCH: &str = "--no-watch was supplied without --warm-containers; the flag has no effect without warm containers \
+                        and will be ignored.";
+
 /// Whether sandboxes are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Warm {
@@ -101,24 +105,13 @@ impl StartLambda {
         let mut common = Common::resolve(&args.common, command.0, env, &config)?;
         let warm = warm.transpose()?;
         if (args.no_watch || config.flag("no_watch")?) && warm.is_none() {
-            common.warnings.push(
-                "--no-watch was supplied without --warm-containers; the flag has no effect without warm containers and will \
-                 be ignored."
-                    .to_owned(),
-            );
+            common.warnings.push(NO_WATCH.to_owned());
         }
         Ok(Self {
             common,
             functions: list(&args.functions, "function_logical_ids", &config)?,
             host: text(&args.host, "host")?.unwrap_or_else(|| HOST.to_owned()),
-            port: match port {
-                None => PORT,
-                Some(port) => u16::try_from(port).map_err(|_| {
-                    SettingsError::Usage(format!(
-                        "Invalid value for '--port' / '-p': '{port}' is not a port: 0 to 65535."
-                    ))
-                })?,
-            },
+            port: port.map_or(Ok(PORT), port_of)?,
             port_file: port_file(args, env, &config)?,
             warm,
             debug_function: text(&args.debug_function, "debug_function")?,
@@ -133,6 +126,14 @@ impl StartLambda {
     pub fn shown(&self) -> (&Common, Output) {
         (&self.common, Output::Text)
     }
+}
+
+fn port_of(number: u64) -> Result<u16, SettingsError> {
+    u16::try_from(number).map_err(|_| {
+        SettingsError::Usage(format!(
+            "Invalid value for '--port' / '-p': '{number}' is not a port: 0 to 65535."
+        ))
+    })
 }
 
 fn port_file(
@@ -151,7 +152,7 @@ fn chosen<T: Copy>(text: &str, option: &str, choices: &[(&str, T)]) -> Result<T,
     let known = choices
         .iter()
         .map(|(word, _)| *word)
-        .find(|word| same(&word));
+        .find(|word| same(word));
     choose(known.unwrap_or(text), choices)
         .map_err(|reason| SettingsError::Usage(format!("Invalid value for '--{option}': {reason}")))
 }

@@ -29,6 +29,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "shutdown",
         ],
     ),
+    ("net", &[]),
+    ("invoke", &["function", "lambda", "sandbox"]),
+    ("serve", &["function", "invoke", "lambda"]),
     ("report", &["lambda"]),
     // Value types of options.
     ("cli", &["engine", "lambda", "near", "template"]),
@@ -48,8 +51,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "command",
         &[
-            "content", "cli", "aws", "engine", "env", "error", "exit", "function", "lambda",
-            "sandbox", "settings", "shutdown", "template",
+            "invoke", "net", "serve", "content", "cli", "aws", "engine", "env", "error", "exit",
+            "function", "lambda", "sandbox", "settings", "shutdown", "template",
         ],
     ),
 ];
