@@ -23,6 +23,7 @@ mod events;
 mod extensions;
 mod fuzzed;
 mod images;
+mod invoke_api;
 mod kill;
 mod layers;
 mod local_layers;

@@ -6,6 +6,7 @@ pub(crate) mod fake_engine;
 pub(crate) mod http;
 pub(crate) mod project;
 pub(crate) mod scripted;
+pub(crate) mod server;
 
 pub(crate) use project::{Output, Project};
 
