@@ -45,6 +45,26 @@ pub trait Starter: Send + Sync + fmt::Debug {
     ) -> Boxed<'a, Result<Sandbox, String>>;
 }
 
+/// Sandboxes that an invocation may find gone before it has one that takes it.
+const TRIES: usize = 5;
+
+/// Hands an invocation to a sandbox. One that was gone before it took the invocation has not run it, so another does.
+async fn run(
+    pool: &Arc<Pool>,
+    invocation: &Arc<Invocation>,
+) -> Result<(pool::Lease, Outcome), Refused> {
+    for _ in 0..TRIES {
+        let mut lease = pool.acquire().await?;
+        match lease.sandbox().invoke(Arc::clone(invocation)).await {
+            Some(outcome) => return Ok((lease, outcome)),
+            None => lease.release(false).await,
+        }
+    }
+    Err(Refused::Failed(
+        "its sandboxes end by themselves".to_owned(),
+    ))
+}
+
 /// Runs functions.
 #[derive(Clone, Debug)]
 pub struct Invoker {
@@ -117,17 +137,15 @@ impl Invoker {
         let (pool, metrics) = (self.pool(function), Arc::clone(&self.shared.metrics));
         let path = function.path.clone();
         self.shared.tasks.spawn(async move {
-            let mut lease = match pool.acquire().await {
-                Ok(lease) => lease,
+            let (id, invocation) = (invocation.request_id.clone(), Arc::new(invocation));
+            let (mut lease, outcome) = match run(&pool, &invocation).await {
+                Ok(run) => run,
                 Err(refused) => {
                     metrics.refused(&path, &refused);
                     let _ = reply_tx.send(Err(refused));
                     return;
                 }
             };
-            let id = invocation.request_id.clone();
-            let outcome = lease.sandbox().invoke(Arc::new(invocation)).await;
-            let outcome = outcome.unwrap_or_else(|| Outcome::Lost("it ended by itself".to_owned()));
             let lost = matches!(outcome, Outcome::Lost(_));
             metrics.ended(&path, &outcome);
             let (settled_tx, settled_rx) = oneshot::channel();

@@ -37,6 +37,7 @@ mod runtime_api;
 mod runtimes;
 mod settings;
 mod settings_properties;
+mod start_lambda;
 mod state_machine;
 mod supervisor;
 mod template_properties;
