@@ -16,6 +16,9 @@ use crate::lambda::{LogFormat, Output, platform};
 /// How long the beginning of a line waits for its end before it is shown without.
 const PATIENCE: Duration = Duration::from_millis(200);
 
+/// Bytes of the log that are written together at most, or a little more.
+const PENDING: usize = 64 << 10;
+
 /// Writes events until no more can come.
 pub struct Reporter {
     streams: Streams,
@@ -24,6 +27,8 @@ pub struct Reporter {
     lines: Lines,
     pull: PullDisplay,
     answered: bool,
+    /// Bytes of the log that are not written yet.
+    pending: Vec<u8>,
     platform: PlatformLogs,
     form: Form,
     envelopes: Envelopes,
@@ -39,6 +44,7 @@ impl Reporter {
             lines: Lines::default(),
             pull: PullDisplay::default(),
             answered: false,
+            pending: Vec::new(),
             platform: match form.logs {
                 LogFormat::Text => PlatformLogs::Text,
                 LogFormat::Json => PlatformLogs::Json(LogLevel::Debug),
@@ -59,6 +65,7 @@ impl Reporter {
                     let last = self.envelopes.rest();
                     let written = self.envelope(last).await;
                     answer = answer.and(written);
+                    self.write_pending().await;
                     let _ = reached_tx.send(std::mem::replace(&mut answer, Ok(())));
                 }
                 Event::Written(written_tx) => _ = written_tx.send(answer.is_ok()),
@@ -74,11 +81,17 @@ impl Reporter {
     async fn next(&mut self, event_rx: &mut mpsc::UnboundedReceiver<Event>) -> Option<Event> {
         // A line of JSON has a whole line in it.
         if self.lines.holds() && self.form.logs == LogFormat::Text {
+            if event_rx.is_empty() {
+                self.write_pending().await;
+            }
             if let Ok(event) = tokio::time::timeout(PATIENCE, event_rx.recv()).await {
                 return event;
             }
             let text = self.lines.idle();
             self.log(&text).await;
+        }
+        if event_rx.is_empty() {
+            self.write_pending().await;
         }
         event_rx.recv().await
     }
@@ -161,6 +174,7 @@ impl Reporter {
             LogFormat::Json => bytes.extend(platform::own(kind, text).into_bytes()),
         }
         bytes.push(b'\n');
+        self.write_pending().await;
         let _ = self.streams.stderr.write_all(&bytes).await;
         let _ = self.streams.stderr.flush().await;
     }
@@ -191,13 +205,27 @@ impl Reporter {
     }
 
     async fn write_log(&mut self, bytes: &[u8]) {
+        self.pending.extend_from_slice(bytes);
+        if self.pending.len() >= PENDING {
+            self.write_pending().await;
+        }
+    }
+
+    /// Writes what is pending of the log. It goes out when there is nothing else to do, and before anything else that
+    /// is written: every write costs as much as an invocation's other calls to the kernel.
+    async fn write_pending(&mut self) {
+        if self.pending.is_empty() {
+            return;
+        }
+        let bytes = std::mem::take(&mut self.pending);
         let writer = self.log_file.as_mut().unwrap_or(&mut self.streams.stderr);
-        let _ = writer.write_all(bytes).await;
+        let _ = writer.write_all(&bytes).await;
         let _ = writer.flush().await;
     }
 
     async fn answer(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.answered |= !bytes.is_empty();
+        self.write_pending().await;
         let writer = self.log_file.as_mut().unwrap_or(&mut self.streams.stdout);
         writer.write_all(bytes).await?;
         writer.flush().await
@@ -212,6 +240,9 @@ impl Reporter {
 
     /// A newline after the answer goes where it is not part of it: to the terminal, or to standard error.
     async fn end_answer(&mut self) -> io::Result<()> {
+        if self.log_file.is_some() || self.streams.stdout_is_terminal {
+            self.write_pending().await;
+        }
         match &mut self.log_file {
             Some(file) => _ = file.write_all(b"\n").await,
             None if self.streams.stdout_is_terminal && self.answered => {

@@ -1,6 +1,7 @@
 //! Memory figures of the sandbox, from its control group where one can be read.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read;
 
 use crate::channel::frame::{Controller, Usage};
 
@@ -71,21 +72,31 @@ impl Memory {
 
     /// Figures of now; those of the given processes where there is no controller.
     pub(crate) fn usage(&self, pids: impl Iterator<Item = u32>) -> Usage {
-        let (mut now, mut peak) = (0, 0);
-        for pid in pids {
-            let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-            now += field(&text, "VmRSS:").unwrap_or(0) * 1024;
-            peak += field(&text, "VmHWM:").unwrap_or(0) * 1024;
-        }
+        let current = self.files().and_then(|files| number(files.current));
+        let (memory, peak_memory) = match (current, self.peak()) {
+            (Some(current), Some(peak)) => (current, peak),
+            (current, peak) => {
+                let own = of_processes(pids);
+                (current.unwrap_or(own.0), peak.unwrap_or(own.1))
+            }
+        };
         Usage {
-            memory: self
-                .files()
-                .and_then(|files| number(files.current))
-                .unwrap_or(now),
-            peak_memory: self.peak().unwrap_or(peak),
+            memory,
+            peak_memory,
             processes: processes(),
         }
     }
+}
+
+/// Bytes in use by processes now, and the sum of the most that each had.
+fn of_processes(pids: impl Iterator<Item = u32>) -> (u64, u64) {
+    let (mut now, mut peak) = (0, 0);
+    for pid in pids {
+        let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        now += field(&text, "VmRSS:").unwrap_or(0) * 1024;
+        peak += field(&text, "VmHWM:").unwrap_or(0) * 1024;
+    }
+    (now, peak)
 }
 
 /// Processes of the sandbox but this one.
@@ -102,8 +113,15 @@ fn processes() -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX).saturating_sub(1)
 }
 
+/// The number that a file of the kernel consists of. It is asked for with every invocation: one call reads it.
 fn number(path: &str) -> Option<u64> {
-    fs::read_to_string(path).ok()?.trim().parse().ok()
+    let mut text = [0; 32];
+    let length = File::open(path).ok()?.read(&mut text).ok()?;
+    std::str::from_utf8(&text[..length])
+        .ok()?
+        .trim()
+        .parse()
+        .ok()
 }
 
 /// The number after a word at the start of a line.
