@@ -20,7 +20,7 @@ use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
 
 use crate::function::Function;
-use crate::lambda::{Events, Invocation, Outcome};
+use crate::lambda::{Body, Events, Invocation, Outcome};
 use crate::sandbox::Sandbox;
 pub use metrics::Metrics;
 use pool::Pool;
@@ -148,6 +148,10 @@ impl Invoker {
             };
             let lost = matches!(outcome, Outcome::Lost(_));
             metrics.ended(&path, &outcome);
+            // What is streamed goes on as long as the function likes.
+            if !matches!(&outcome, Outcome::Success(response) if matches!(response.body, Body::Stream(_))) {
+                lease.answered();
+            }
             let (settled_tx, settled_rx) = oneshot::channel();
             let _ = reply_tx.send(Ok(Invoked {
                 outcome,

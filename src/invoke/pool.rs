@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tokio_util::task::TaskTracker;
 
 use super::{Metrics, Starter, Tee};
@@ -17,6 +17,9 @@ use crate::sandbox::Sandbox;
 
 /// Numbers of sandboxes, so that the output of one is told from another's.
 static NUMBER: AtomicU64 = AtomicU64::new(1);
+
+/// How long an invocation waits for a sandbox that has answered and is not free yet: less than a new one takes to start.
+const SOON: Duration = Duration::from_millis(100);
 
 /// What becomes of an invocation when there are as many as there may be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -89,12 +92,33 @@ impl Drop for Place {
     }
 }
 
+/// A sandbox that has answered, and is free as soon as its runtime asks for work again; until this is dropped.
+#[derive(Debug)]
+struct Answered(Arc<Pool>);
+
+impl Drop for Answered {
+    fn drop(&mut self) {
+        self.0.state().answered -= 1;
+    }
+}
+
 #[derive(Debug, Default)]
 struct State {
     count: usize,
+    /// Sandboxes that are about to be free.
+    answered: usize,
     idle: VecDeque<(Warm, Instant)>,
     waiting: VecDeque<oneshot::Sender<Option<Warm>>>,
     closed: bool,
+}
+
+impl State {
+    fn wait(&mut self) -> oneshot::Receiver<Option<Warm>> {
+        self.waiting.retain(|waiting| !waiting.is_closed());
+        let (given_tx, given_rx) = oneshot::channel();
+        self.waiting.push_back(given_tx);
+        given_rx
+    }
 }
 
 /// The sandboxes of one function.
@@ -121,6 +145,8 @@ enum Next {
     Use(Warm),
     Start,
     Wait(oneshot::Receiver<Option<Warm>>),
+    /// As `Wait`, but for a moment only.
+    WaitShortly(oneshot::Receiver<Option<Warm>>),
     Refuse(Refused),
 }
 
@@ -143,8 +169,9 @@ impl Pool {
 
     /// A sandbox for an invocation: one that is idle, a new one, or the first that is given back.
     pub(super) async fn acquire(self: &Arc<Self>) -> Result<Lease, Refused> {
+        let mut shortly = self.limits.keep;
         loop {
-            match self.next() {
+            match self.next(shortly) {
                 Next::Use(warm) => return Ok(self.lease(warm)),
                 Next::Start => return self.start().await.map(|warm| self.lease(warm)),
                 Next::Refuse(refused) => return Err(refused),
@@ -153,11 +180,19 @@ impl Pool {
                         return Ok(self.lease(warm));
                     }
                 }
+                Next::WaitShortly(given_rx) => {
+                    // Clients that call one after the other are not to find their own sandbox busy.
+                    if let Ok(Ok(Some(warm))) = timeout(SOON, given_rx).await {
+                        return Ok(self.lease(warm));
+                    }
+                    shortly = false;
+                }
             }
         }
     }
 
-    fn next(self: &Arc<Self>) -> Next {
+    /// What an invocation does; `shortly`, whether it may wait a moment for what is about to be free.
+    fn next(self: &Arc<Self>, shortly: bool) -> Next {
         let mut state = self.state();
         if state.closed {
             return Next::Refuse(Refused::Failed("the service ends".to_owned()));
@@ -165,6 +200,9 @@ impl Pool {
         // The one that was used last is the warmest.
         if let Some((warm, _)) = state.idle.pop_back() {
             return Next::Use(warm);
+        }
+        if shortly && state.answered > state.waiting.len() {
+            return Next::WaitShortly(state.wait());
         }
         let reserved = self.function.reserved.map(|number| number as usize);
         let limit = reserved.map_or(self.limits.sandboxes, |own| own.min(self.limits.sandboxes));
@@ -183,9 +221,7 @@ impl Pool {
         if !waits {
             return Next::Refuse(Refused::Throttled { reserved: own });
         }
-        let (given_tx, given_rx) = oneshot::channel();
-        state.waiting.push_back(given_tx);
-        Next::Wait(given_rx)
+        Next::Wait(state.wait())
     }
 
     /// Starts a sandbox, for a place that is taken.
@@ -207,6 +243,7 @@ impl Pool {
         Lease {
             pool: Arc::clone(self),
             warm: Some(warm),
+            answered: None,
         }
     }
 
@@ -264,6 +301,7 @@ impl Pool {
 pub(super) struct Lease {
     pool: Arc<Pool>,
     warm: Option<Warm>,
+    answered: Option<Answered>,
 }
 
 impl Lease {
@@ -285,9 +323,16 @@ impl Lease {
             .expect("a lease has a sandbox until it is released")
     }
 
+    /// Says that the invocation has its answer, so that the sandbox is about to be free.
+    pub(super) fn answered(&mut self) {
+        self.pool.state().answered += 1;
+        self.answered = Some(Answered(Arc::clone(&self.pool)));
+    }
+
     /// Gives the sandbox back; one that is of no use any more is ended.
     pub(super) async fn release(mut self, useful: bool) {
         let Some(warm) = self.warm.take() else { return };
+        self.answered = None;
         let left = if useful {
             self.pool.take_back(warm)
         } else {

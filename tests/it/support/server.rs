@@ -55,7 +55,7 @@ impl Server {
             .command(&[&own[..], arguments].concat())
             .spawn()
             .unwrap();
-        wait_until("the service is there", Duration::from_secs(60), || {
+        wait_until("the service is there", Duration::from_mins(1), || {
             fs::read_to_string(&file).is_ok_and(|text| text.ends_with('\n'))
         });
         let address = fs::read_to_string(&file).unwrap();
@@ -117,7 +117,7 @@ impl Server {
     ) -> TcpStream {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         stream
-            .set_read_timeout(Some(Duration::from_secs(60)))
+            .set_read_timeout(Some(Duration::from_mins(1)))
             .unwrap();
         let mut head = format!(
             "{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n",
