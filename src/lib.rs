@@ -5,7 +5,8 @@
 //!
 //! ```text
 //! cli -> settings -> template -> function -> sandbox(engine + channel + runtime_api) -> report
-//!                                                `-- front door: command
+//!                                                `-- front doors: command (one invocation), serve (Lambda's API) over
+//!                                                    invoke (pools of sandboxes)
 //! ```
 //!
 //! # What a run does
@@ -28,7 +29,19 @@
 //! 8. [`report`] shows the events that all of them send, and is the only writer of both streams. [`command`] wires the
 //!    parts of one subcommand together. [`exit`] chooses the exit code, [`error`] renders what ends the program early.
 //!
-//! [`lambda`] is the vocabulary of the service that all of them share; [`shutdown`] turns signals into one token.
+//! [`session`] reads the settings beside the signals and ends with every task done. [`content`] brings code, layers and
+//! links into the form in which they are mounted, and keeps what it unpacked; [`aws`] has profiles, credentials and the few
+//! calls to AWS that layers and registries need.
+//!
+//! # What the service does
+//!
+//! [`net`] accepts connections, and [`serve`] knows the API: routes, headers, errors, frames of an event stream. It asks
+//! [`invoke`](mod@invoke) for an invocation by function, which takes a sandbox from the function's pool, or starts one within the
+//! limits, or makes the caller wait; events that nobody waits for are handled there, too. [`command`] gives it the
+//! sandboxes: what it means to start one is the same as for one invocation.
+//!
+//! [`lambda`] is the vocabulary of the service that all of them share; [`shutdown`] turns signals into one token;
+//! [`near`](mod@near) finds the name that was meant.
 //!
 //! # The supervisor
 //!

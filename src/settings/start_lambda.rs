@@ -27,6 +27,11 @@ pub enum Warm {
     Lazy,
 }
 
+impl Warm {
+    /// As they are written.
+    pub const CHOICES: &[(&str, Self)] = &[("EAGER", Self::Eager), ("LAZY", Self::Lazy)];
+}
+
 /// What becomes of an invocation when there are as many as there may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Busy {
@@ -34,6 +39,11 @@ pub enum Busy {
     Wait,
     /// It is refused.
     Throttle,
+}
+
+impl Busy {
+    /// As they are written.
+    pub const CHOICES: &[(&str, Self)] = &[("wait", Self::Wait), ("throttle", Self::Throttle)];
 }
 
 /// The settings of `local start-lambda`.
@@ -74,21 +84,9 @@ impl StartLambda {
             None => config.text(key),
         };
         let warm = text(&args.warm_containers, "warm_containers")?;
-        let warm = warm.map(|text| {
-            chosen(
-                &text,
-                "warm-containers",
-                &[("EAGER", Warm::Eager), ("LAZY", Warm::Lazy)],
-            )
-        });
+        let warm = warm.map(|text| chosen(&text, "warm-containers", Warm::CHOICES));
         let busy = text(&args.when_busy, "when_busy")?;
-        let busy = busy.map(|text| {
-            chosen(
-                &text,
-                "when-busy",
-                &[("wait", Busy::Wait), ("throttle", Busy::Throttle)],
-            )
-        });
+        let busy = busy.map(|text| chosen(&text, "when-busy", Busy::CHOICES));
         let number = |given, key, names| {
             Ok::<_, SettingsError>(match text(given, key)? {
                 Some(text) => Some(number(&text, names)?),

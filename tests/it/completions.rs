@@ -79,6 +79,15 @@ fn bash_completes_functions_options_and_values() {
         ["--skip-pull-image"]
     );
     assert_eq!(bash(&project, "sam-rs local invoke -e o"), ["other/"]);
+    let other = bash(
+        &project,
+        "sam-rs local start-lambda -t other/t.yaml Ratings R",
+    );
+    assert_eq!(other, ["Ratings", "Replies"]);
+    assert_eq!(
+        bash(&project, "sam-rs local start-lambda --when-busy ''"),
+        ["wait", "throttle"]
+    );
     assert_eq!(bash(&project, "sam-rs comp"), ["completions"]);
     // What is broken is told when it is run, not at the prompt.
     let project = project.file("template.yaml", "[");

@@ -10,6 +10,7 @@
 mod support;
 
 mod catalogue;
+mod clients;
 mod command_lines;
 mod completions;
 mod conformance;

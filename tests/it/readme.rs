@@ -85,19 +85,28 @@ fn setup_and_tests_are_the_commands_that_are_there() {
     }
 }
 
-/// The options of a command as a table, from the program's own description of them.
-fn options(path: &[&str]) -> String {
-    let mut command = sam_rs::cli::command();
-    command.build();
-    let command = path.iter().fold(&command, |command, name| {
-        command.find_subcommand(name).unwrap()
-    });
-    let shown = command
+/// The options of a command as a table, from the program's own description of them; without those of another command.
+fn options(path: &[&str], but: &[&str]) -> String {
+    let mut root = sam_rs::cli::command();
+    root.build();
+    let find = |path: &[&str]| {
+        path.iter().fold(&root, |command, name| {
+            command.find_subcommand(name).unwrap()
+        })
+    };
+    let (command, other) = (find(path), find(but));
+    let shown: Vec<_> = command
         .get_arguments()
-        .filter(|argument| !argument.is_hide_set() && argument.get_id() != "help");
+        .filter(|argument| !argument.is_hide_set() && argument.get_id() != "help")
+        .filter(|argument| {
+            other
+                .get_arguments()
+                .all(|one| one.get_id() != argument.get_id())
+        })
+        .collect();
     let mut table = "| option | what it does |\n|---|---|\n".to_owned();
     let mut headings = Vec::new();
-    for argument in shown {
+    for argument in &shown {
         let heading = argument.get_help_heading().unwrap_or_default();
         if !headings.contains(&heading) {
             headings.push(heading);
@@ -105,10 +114,10 @@ fn options(path: &[&str]) -> String {
     }
     for heading in headings {
         let _ = writeln!(table, "| **{heading}** | |");
-        let own = command.get_arguments().filter(|argument| {
-            !argument.is_hide_set() && argument.get_help_heading().unwrap_or_default() == heading
-        });
-        for argument in own.filter(|argument| argument.get_id() != "help") {
+        let own = shown
+            .iter()
+            .filter(|argument| argument.get_help_heading().unwrap_or_default() == heading);
+        for argument in own {
             let mut names: Vec<_> = argument
                 .get_short()
                 .map(|letter| format!("-{letter}"))
@@ -157,7 +166,14 @@ fn differences() -> String {
 fn what_is_made_of_the_code_is_as_the_code_is() {
     let mut page = readme();
     for (name, made) in [
-        ("options of local invoke", options(&["local", "invoke"])),
+        (
+            "options of local invoke",
+            options(&["local", "invoke"], &[]),
+        ),
+        (
+            "options of local start-lambda",
+            options(&["local", "start-lambda"], &["local", "invoke"]),
+        ),
         ("differences of command lines", differences()),
     ] {
         let begin = format!("<!-- made: {name} -->\n");

@@ -210,32 +210,34 @@ fn the_example_configuration_names_every_key() {
         })
         .collect();
     let project = Project::new().file("samconfig.toml", &used);
-    let command = (
-        "local_invoke",
-        sam_rs::cli::keys::<sam_rs::cli::InvokeArgs> as fn() -> Vec<String>,
-    );
-    let config = sam_rs::settings::Config::load(None, project.path(), "default", command).unwrap();
-    assert!(config.notes.is_empty(), "{:?}", config.notes);
     let mut command = sam_rs::cli::command();
     command.build();
-    let command = command
-        .find_subcommand("local")
-        .unwrap()
-        .find_subcommand("invoke")
-        .unwrap();
-    for argument in command.get_arguments().filter(|one| !one.is_hide_set()) {
-        let Some(long) = argument.get_long() else {
-            continue;
-        };
-        let key = long.replace('-', "_");
-        if !matches!(
-            key.as_str(),
-            "help" | "config_file" | "config_env" | "save_params"
-        ) {
-            assert!(
-                used.contains(&format!("\n{key} = ")),
-                "{key} is not in the example"
-            );
+    let local = command.find_subcommand("local").unwrap();
+    let invoke: fn() -> Vec<String> = sam_rs::cli::keys::<sam_rs::cli::InvokeArgs>;
+    let serve = sam_rs::cli::keys::<sam_rs::cli::StartLambdaArgs>;
+    for (name, section, keys) in [
+        ("invoke", "local_invoke", invoke),
+        ("start-lambda", "local_start_lambda", serve),
+    ] {
+        let config =
+            sam_rs::settings::Config::load(None, project.path(), "default", (section, keys))
+                .unwrap();
+        assert!(config.notes.is_empty(), "{:?}", config.notes);
+        let command = local.find_subcommand(name).unwrap();
+        for argument in command.get_arguments().filter(|one| !one.is_hide_set()) {
+            let Some(long) = argument.get_long() else {
+                continue;
+            };
+            let key = long.replace('-', "_");
+            if !matches!(
+                key.as_str(),
+                "help" | "config_file" | "config_env" | "save_params"
+            ) {
+                assert!(
+                    used.contains(&format!("\n{key} = ")),
+                    "{key} is not in the example"
+                );
+            }
         }
     }
 }
