@@ -42,10 +42,13 @@ pub(super) struct Parts {
     pub(super) keep: bool,
 }
 
+/// Plans by path and logical id: constructs of one name may have the same path.
+type Plans = HashMap<(String, String), Arc<OnceCell<Plan>>>;
+
 /// Starts sandboxes.
 pub(super) struct Sandboxes {
     parts: Parts,
-    plans: Mutex<HashMap<String, Arc<OnceCell<Plan>>>>,
+    plans: Mutex<Plans>,
 }
 
 impl fmt::Debug for Sandboxes {
@@ -75,7 +78,7 @@ impl Sandboxes {
             patience: Duration::ZERO,
         };
         let mut plan = if self.parts.keep && !is_debugged {
-            let cell = self.cell(&function.path);
+            let cell = self.cell(function);
             let planned = cell.get_or_try_init(|| self.plan(function, wanted));
             planned.await?.clone()
         } else {
@@ -102,10 +105,11 @@ impl Sandboxes {
     }
 
     /// The plan of a function: one at a time is made, so that an image is asked for once.
-    fn cell(&self, path: &str) -> Arc<OnceCell<Plan>> {
+    fn cell(&self, function: &Function) -> Arc<OnceCell<Plan>> {
+        let key = (function.path.clone(), function.logical_id.clone());
         let plans = self.plans.lock();
         let mut plans = plans.unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(plans.entry(path.to_owned()).or_default())
+        Arc::clone(plans.entry(key).or_default())
     }
 
     async fn plan(&self, function: &Function, wanted: Wanted) -> Result<Plan, Error> {

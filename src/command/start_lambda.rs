@@ -1,7 +1,7 @@
 //! `sam-rs local start-lambda`: serves Lambda's API for invoking functions, until it is asked to end.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -95,9 +95,13 @@ async fn begin(
 ) -> Result<Service, Error> {
     let register = resolve::register(&settings.common, events, styled).await?;
     let known = register.paths();
-    let register = register
-        .only(&settings.functions)
-        .map_err(|unknown| Error::NotServed { unknown, known })?;
+    let missing = |unknown| Error::NotServed { unknown, known };
+    if let Some(name) = &settings.debug_function
+        && !register.has(name)
+    {
+        return Err(missing(vec![name.clone()]));
+    }
+    let register = register.only(&settings.functions).map_err(missing)?;
     let sources = Sources::load(&settings.common, env, events).await?;
     let docker = Docker::find(env, events, &shutdown.tasks)?;
     let debugged = debugged(&settings, &register, events);
@@ -125,7 +129,7 @@ async fn begin(
          endpoint.",
     );
     let (host, port, port_file) = address;
-    let (listener, address) = bind(&host, port).await?;
+    let (listener, address) = listen((&host, port), port_file.as_deref(), events).await?;
     if warm == Some(Warm::Eager) {
         warm_all(&register, &invoker, events).await?;
     }
@@ -140,10 +144,23 @@ async fn begin(
     })
 }
 
+/// Whether a path is that of a file, and not of a terminal, a pipe or a link.
+fn is_plain(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|about| about.is_file())
+}
+
 /// Says where the service is, to people and to the file that is wanted.
 fn announce(address: SocketAddr, file: Option<PathBuf>, events: &Events) -> Result<(), Error> {
     if let Some(path) = file {
-        let written = std::fs::write(&path, format!("http://{address}\n"));
+        let text = format!("http://{address}\n");
+        let written = if path.exists() && !is_plain(&path) {
+            std::fs::write(&path, text)
+        } else {
+            // Whoever waits for the file is not to find half of it.
+            let mut beside = path.clone().into_os_string();
+            beside.push(".new");
+            std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, &path))
+        };
         written.map_err(|source| Error::File {
             action: "writing the address to",
             path,
@@ -191,6 +208,25 @@ fn debugged(settings: &StartLambda, register: &Register, events: &Events) -> Deb
             Debugged::None
         }
     }
+}
+
+/// Takes the address, before anything says where the service is.
+async fn listen(
+    (host, port): (&str, u16),
+    port_file: Option<&Path>,
+    events: &Events,
+) -> Result<(TcpListener, SocketAddr), Error> {
+    // An address of a run before is not to be believed.
+    if let Some(file) = port_file.filter(|file| is_plain(file)) {
+        let _ = std::fs::remove_file(file);
+    }
+    let (listener, address) = bind(host, port).await?;
+    if !address.ip().is_loopback() {
+        events.warn(format!(
+            "{address} can be reached from other machines, and whoever reaches it can run functions with your credentials"
+        ));
+    }
+    Ok((listener, address))
 }
 
 async fn bind(host: &str, port: u16) -> Result<(TcpListener, SocketAddr), Error> {

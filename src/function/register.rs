@@ -90,7 +90,7 @@ impl Register {
         }
         let mut unknown: Vec<_> = names
             .iter()
-            .filter(|name| !self.functions.iter().any(|one| is_named(one, name)))
+            .filter(|name| !self.has(name))
             .cloned()
             .collect();
         unknown.sort_unstable();
@@ -100,6 +100,12 @@ impl Register {
         let mut functions = self.functions;
         functions.retain(|one| names.iter().any(|name| is_named(one, name)));
         Ok(Self { functions })
+    }
+
+    /// Whether a function has this name.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.functions.iter().any(|one| is_named(one, name))
     }
 
     /// The functions, each by the name that nothing else has.

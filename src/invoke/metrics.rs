@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::Refused;
 use crate::lambda::Outcome;
-use crate::lambda::event::Report;
+use crate::lambda::event::{Failure, Report};
 
 /// Upper bounds of durations, in seconds.
 const BUCKETS: [f64; 12] = [
@@ -81,9 +81,18 @@ impl Metrics {
         });
     }
 
-    /// An invocation is over.
-    pub(super) fn reported(&self, function: &str, report: &Report) {
+    /// An invocation is over; `streams`, whether its answer was streamed.
+    pub(super) fn reported(&self, function: &str, report: &Report, streams: bool) {
+        // What is streamed has begun as a success.
+        let failure = report.failure.as_ref().filter(|_| streams);
+        let kind = failure.map(|failure| match failure {
+            Failure::Timeout => "Sandbox.Timedout".to_owned(),
+            Failure::Error(kind) => kind.clone(),
+        });
         self.count(function, |counted| {
+            if let Some(kind) = kind {
+                *counted.errors.entry(kind).or_default() += 1;
+            }
             counted.durations.add(report.duration);
             if let Some(init) = report.init {
                 counted.inits.add(init);
@@ -96,6 +105,7 @@ impl Metrics {
         self.count(function, |counted| match refused {
             Refused::Throttled { .. } => counted.throttles += 1,
             Refused::Failed(_) => counted.failures += 1,
+            Refused::Abandoned => {}
         });
     }
 

@@ -17,6 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::function::Function;
@@ -48,13 +49,19 @@ pub trait Starter: Send + Sync + fmt::Debug {
 /// Sandboxes that an invocation may find gone before it has one that takes it.
 const TRIES: usize = 5;
 
-/// Hands an invocation to a sandbox. One that was gone before it took the invocation has not run it, so another does.
+/// Hands an invocation to a sandbox. One that was gone before it took the invocation has not run it, so another does. Whoever
+/// has gone away while there was no sandbox gets none.
 async fn run(
     pool: &Arc<Pool>,
     invocation: &Arc<Invocation>,
+    is_wanted: impl Fn() -> bool,
 ) -> Result<(pool::Lease, Outcome), Refused> {
     for _ in 0..TRIES {
         let mut lease = pool.acquire().await?;
+        if !is_wanted() {
+            lease.release(true).await;
+            return Err(Refused::Abandoned);
+        }
         match lease.sandbox().invoke(Arc::clone(invocation)).await {
             Some(outcome) => return Ok((lease, outcome)),
             None => lease.release(false).await,
@@ -74,11 +81,16 @@ pub struct Invoker {
 #[derive(Debug)]
 struct Shared {
     starter: Arc<dyn Starter>,
-    pools: Mutex<HashMap<String, Arc<Pool>>>,
+    /// By path and logical id: constructs of one name may have the same path.
+    pools: Mutex<HashMap<(String, String), Arc<Pool>>>,
     limits: Limits,
     events: Events,
     metrics: Arc<Metrics>,
     tasks: TaskTracker,
+    /// What is under way: invocations, and events that wait.
+    running: TaskTracker,
+    /// Set when nothing new is to begin.
+    ending: CancellationToken,
 }
 
 /// An invocation that has an outcome.
@@ -106,6 +118,8 @@ impl Invoker {
             events: events.clone(),
             metrics: Arc::default(),
             tasks: tasks.clone(),
+            running: TaskTracker::new(),
+            ending: CancellationToken::new(),
         };
         Self {
             shared: Arc::new(shared),
@@ -136,9 +150,9 @@ impl Invoker {
         let (reply_tx, reply_rx) = oneshot::channel();
         let (pool, metrics) = (self.pool(function), Arc::clone(&self.shared.metrics));
         let path = function.path.clone();
-        self.shared.tasks.spawn(async move {
+        self.track(async move {
             let (id, invocation) = (invocation.request_id.clone(), Arc::new(invocation));
-            let (mut lease, outcome) = match run(&pool, &invocation).await {
+            let (mut lease, outcome) = match run(&pool, &invocation, || !reply_tx.is_closed()).await {
                 Ok(run) => run,
                 Err(refused) => {
                     metrics.refused(&path, &refused);
@@ -148,8 +162,9 @@ impl Invoker {
             };
             let lost = matches!(outcome, Outcome::Lost(_));
             metrics.ended(&path, &outcome);
+            let streams = matches!(&outcome, Outcome::Success(response) if matches!(response.body, Body::Stream(_)));
             // What is streamed goes on as long as the function likes.
-            if !matches!(&outcome, Outcome::Success(response) if matches!(response.body, Body::Stream(_))) {
+            if !streams {
                 lease.answered();
             }
             let (settled_tx, settled_rx) = oneshot::channel();
@@ -159,7 +174,7 @@ impl Invoker {
             }));
             let settled = lease.tee().settled(&id).await;
             if let Some(report) = &settled.report {
-                metrics.reported(&path, report);
+                metrics.reported(&path, report, streams);
             }
             let _ = settled_tx.send(settled);
             lease.release(!lost).await;
@@ -170,6 +185,7 @@ impl Invoker {
 
     /// Does something that is waited for when everything ends.
     pub fn track(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let work = self.shared.running.track_future(work);
         self.shared.tasks.spawn(work);
     }
 
@@ -194,13 +210,16 @@ impl Invoker {
         }
     }
 
-    /// Ends all sandboxes that do not run anything.
+    /// Begins nothing more, ends all sandboxes that do not run anything, and waits for what runs.
     pub async fn stop(&self) {
+        self.shared.ending.cancel();
         let stopped = self
             .pools()
             .into_iter()
             .map(|pool| async move { pool.close().await });
         futures_util::future::join_all(stopped).await;
+        self.shared.running.close();
+        self.shared.running.wait().await;
     }
 
     fn pools(&self) -> Vec<Arc<Pool>> {
@@ -209,11 +228,12 @@ impl Invoker {
         pools.values().cloned().collect()
     }
 
-    /// The pool of a function. Another function of that path, as after a change of the template, has another one.
+    /// The pool of a function.
     fn pool(&self, function: &Arc<Function>) -> Arc<Pool> {
         let pools = self.shared.pools.lock();
         let mut pools = pools.unwrap_or_else(PoisonError::into_inner);
-        let pool = pools.entry(function.path.clone()).or_insert_with(|| {
+        let key = (function.path.clone(), function.logical_id.clone());
+        let pool = pools.entry(key).or_insert_with(|| {
             let shared = &self.shared;
             let parts = pool::Parts {
                 starter: Arc::clone(&shared.starter),

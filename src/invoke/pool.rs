@@ -54,6 +54,8 @@ pub enum Refused {
     },
     /// No sandbox can be started: for people, why.
     Failed(String),
+    /// Nobody waits for it any more.
+    Abandoned,
 }
 
 /// What a pool works with.
@@ -148,6 +150,8 @@ enum Next {
     /// As `Wait`, but for a moment only.
     WaitShortly(oneshot::Receiver<Option<Warm>>),
     Refuse(Refused),
+    /// Lets go of these, and looks again.
+    Bury(Vec<Warm>),
 }
 
 impl Pool {
@@ -175,6 +179,7 @@ impl Pool {
                 Next::Use(warm) => return Ok(self.lease(warm)),
                 Next::Start => return self.start().await.map(|warm| self.lease(warm)),
                 Next::Refuse(refused) => return Err(refused),
+                Next::Bury(dead) => drop(dead),
                 Next::Wait(given_rx) => {
                     if let Ok(Some(warm)) = given_rx.await {
                         return Ok(self.lease(warm));
@@ -197,6 +202,14 @@ impl Pool {
         if state.closed {
             return Next::Refuse(Refused::Failed("the service ends".to_owned()));
         }
+        // Sandboxes may have ended by themselves. They free their places, which takes the lock.
+        if state.idle.iter().any(|(warm, _)| !warm.tee.is_alive()) {
+            let idle = std::mem::take(&mut state.idle).into_iter();
+            let (alive, dead): (VecDeque<_>, VecDeque<_>) =
+                idle.partition(|(warm, _)| warm.tee.is_alive());
+            state.idle = alive;
+            return Next::Bury(dead.into_iter().map(|(warm, _)| warm).collect());
+        }
         // The one that was used last is the warmest.
         if let Some((warm, _)) = state.idle.pop_back() {
             return Next::Use(warm);
@@ -218,7 +231,9 @@ impl Pool {
             WhenBusy::Wait => limit > 0,
             WhenBusy::Throttle => false,
         };
-        if !waits {
+        // A client that has its answer does not count as busy, though its sandbox may be.
+        let soon = limit > 0 && state.answered > state.waiting.len();
+        if !waits && !soon {
             return Next::Refuse(Refused::Throttled { reserved: own });
         }
         Next::Wait(state.wait())
@@ -332,7 +347,10 @@ impl Lease {
     /// Gives the sandbox back; one that is of no use any more is ended.
     pub(super) async fn release(mut self, useful: bool) {
         let Some(warm) = self.warm.take() else { return };
-        self.answered = None;
+        let answered = self.answered.take();
+        if self.pool.limits.keep {
+            drop(answered);
+        }
         let left = if useful {
             self.pool.take_back(warm)
         } else {

@@ -1,5 +1,5 @@
-//! Events that nobody waits for: handled one after the other in the background, tried again when the function fails, and
-//! passed on with what became of them.
+//! Events that nobody waits for: handled in the background, tried again when the function fails, and passed on with what
+//! became of them.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::{Boxed, Invoked, Invoker, Refused};
 use crate::function::Function;
 use crate::lambda::platform::timestamp;
-use crate::lambda::{Body, Invocation, LATEST, Outcome};
+use crate::lambda::{Body, Invocation, LATEST, MAX_RESPONSE, Outcome};
 
 /// How long is waited before the second try, and twice as long before the third. The service waits minutes.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -30,6 +30,13 @@ struct Handled {
     payload: Bytes,
 }
 
+/// What a try came to.
+enum Tried {
+    Handled(Handled),
+    /// The event has become too old while it waited for a sandbox.
+    TooOld,
+}
+
 impl Invoker {
     /// Takes an event. It is handled beside everything else.
     pub fn enqueue(
@@ -40,33 +47,45 @@ impl Invoker {
     ) {
         let (invoker, function) = (self.clone(), Arc::clone(function));
         self.shared.metrics.queued(&function.path, true);
-        self.shared.tasks.spawn(async move {
+        self.track(async move {
             let path = function.path.clone();
-            invoker.handle(&function, invocation, destinations).await;
+            let id = invocation.request_id.clone();
+            if invoker
+                .handle(&function, invocation, destinations)
+                .await
+                .is_none()
+            {
+                invoker.shared.events.warn(format!(
+                    "the event {id} of {path} is not handled any more: the service ends"
+                ));
+            }
             invoker.shared.metrics.queued(&path, false);
         });
     }
 
+    /// None where the service ends before it is done.
     fn handle<'a>(
         &'a self,
         function: &'a Arc<Function>,
         invocation: Invocation,
         destinations: Arc<dyn Destinations>,
-    ) -> Boxed<'a, ()> {
+    ) -> Boxed<'a, Option<()>> {
         Box::pin(async move {
             let config = &function.asynchronous;
             let begun = tokio::time::Instant::now();
-            let mut tries = 0;
+            let (mut tries, mut last) = (0, None);
             let (condition, handled) = loop {
-                tries += 1;
-                let Some(handled) = self.once(function, invocation.clone(), begun).await else {
-                    break ("EventAgeExceeded", None);
-                };
-                if !handled.failed {
-                    break ("Success", Some(handled));
+                match self.once(function, invocation.clone(), begun).await? {
+                    Tried::TooOld => break ("EventAgeExceeded", last),
+                    Tried::Handled(handled) if !handled.failed => {
+                        tries += 1;
+                        break ("Success", Some(handled));
+                    }
+                    Tried::Handled(handled) => last = Some(handled),
                 }
+                tries += 1;
                 if tries > config.retries {
-                    break ("RetriesExhausted", Some(handled));
+                    break ("RetriesExhausted", last);
                 }
                 let pause = PAUSE * tries;
                 self.shared.events.note(format!(
@@ -75,7 +94,7 @@ impl Invoker {
                     function.path,
                     pause.as_secs()
                 ));
-                tokio::time::sleep(pause).await;
+                self.pause(pause).await?;
             };
             let success = condition == "Success";
             let destination = if success {
@@ -83,49 +102,64 @@ impl Invoker {
             } else {
                 config.on_failure.as_ref()
             };
+            let letters = config.dead_letters.as_ref().filter(|_| !success);
+            let id = &invocation.request_id;
+            if let Some(arn) = letters {
+                let payload = String::from_utf8_lossy(&invocation.payload);
+                let text = format!("the event {id} goes to {arn} in the service: {payload}");
+                self.shared.events.note(text);
+            }
             if let Some(arn) = destination {
                 let record = record(function, &invocation, (condition, tries), handled.as_ref());
                 self.pass_on(arn, &record, destinations);
-            } else if let Some(arn) = config.dead_letters.as_ref().filter(|_| !success) {
-                let id = &invocation.request_id;
-                self.shared
-                    .events
-                    .note(format!("the event {id} goes to {arn} in the service"));
-            } else if !success {
-                let id = &invocation.request_id;
+            } else if !success && letters.is_none() {
                 let text = format!(
                     "the event {id} of {} was given up: {condition}",
                     function.path
                 );
                 self.shared.events.warn(text);
             }
+            Some(())
         })
     }
 
-    /// Handles an event once; none where it has become too old while it waited for a sandbox.
+    /// None where the service ends meanwhile.
+    async fn pause(&self, pause: Duration) -> Option<()> {
+        tokio::select! {
+            () = tokio::time::sleep(pause) => Some(()),
+            () = self.shared.ending.cancelled() => None,
+        }
+    }
+
+    /// Handles an event once; none where the service ends before it is begun.
     async fn once(
         &self,
         function: &Arc<Function>,
         invocation: Invocation,
         begun: tokio::time::Instant,
-    ) -> Option<Handled> {
+    ) -> Option<Tried> {
         loop {
             if begun.elapsed() > function.asynchronous.max_age {
+                return Some(Tried::TooOld);
+            }
+            if self.shared.ending.is_cancelled() {
                 return None;
             }
             match self.invoke(function, invocation.clone()).await {
-                Ok(invoked) => return Some(handled(invoked).await),
-                Err(Refused::Throttled { .. }) => tokio::time::sleep(BUSY).await,
+                Ok(invoked) => return Some(Tried::Handled(handled(invoked).await)),
+                Err(Refused::Throttled { .. }) => self.pause(BUSY).await?,
+                Err(Refused::Abandoned) => return None,
+                Err(Refused::Failed(_)) if self.shared.ending.is_cancelled() => return None,
                 Err(Refused::Failed(reason)) => {
                     let text = format!(
                         "Async invocation failed for function {}: {reason}",
                         function.path
                     );
                     self.shared.events.warn(text);
-                    return Some(Handled {
+                    return Some(Tried::Handled(Handled {
                         failed: true,
                         payload: Bytes::new(),
-                    });
+                    }));
                 }
             }
         }
@@ -158,7 +192,9 @@ async fn handled(invoked: Invoked) -> Handled {
     let mut whole = Vec::new();
     loop {
         match payload.next().await {
-            Ok(chunk) => whole.extend_from_slice(&chunk),
+            // A record has no use for more; the function goes on.
+            Ok(chunk) if whole.len() < MAX_RESPONSE => whole.extend_from_slice(&chunk),
+            Ok(_) => {}
             Err(crate::lambda::BodyEnd::Complete) => break,
             Err(_) => {
                 failed = true;

@@ -158,6 +158,8 @@ impl ApiError {
                     ..Self::user(status, code, Member::Small, "Rate Exceeded.")
                 }
             }
+            // Whoever would read this has gone away.
+            Refused::Abandoned => Self::lost("nobody waits for it"),
             Refused::Failed(reason) => {
                 let status = StatusCode::INTERNAL_SERVER_ERROR;
                 Self::new(
@@ -205,7 +207,7 @@ impl ApiError {
 
     /// A page of somebody else's calls.
     pub(super) fn foreign_origin() -> Self {
-        let text = "requests of pages from another origin are refused";
+        let text = "requests of pages from another origin, and by another name of this machine, are refused";
         Self::user(
             StatusCode::FORBIDDEN,
             "AccessDeniedException",

@@ -108,7 +108,8 @@ impl Scanner<'_> {
 
     /// What is wrong with the bytes here, where they are no UTF-8.
     fn utf8(&self) -> Option<Wrong> {
-        let error = std::str::from_utf8(&self.body[self.at..]).err()?;
+        let end = self.body.len().min(self.at + 4);
+        let error = std::str::from_utf8(&self.body[self.at..end]).err()?;
         if error.valid_up_to() > 0 {
             return None;
         }
@@ -211,9 +212,15 @@ impl Scanner<'_> {
                     );
                     return Err((text, self.at + 1));
                 }
-                Some(0x80..) => match self.utf8() {
+                Some(first @ 0x80..) => match self.utf8() {
                     Some(wrong) => return Err(wrong),
-                    None => self.at += 1,
+                    None => {
+                        self.at += match first {
+                            0xf0.. => 4,
+                            0xe0.. => 3,
+                            _ => 2,
+                        }
+                    }
                 },
                 Some(_) => self.at += 1,
             }
@@ -378,6 +385,10 @@ mod tests {
         );
         begins(b"\x87", "Invalid UTF-8 start byte 0x87");
         begins(b"\"\xc3(\"", "Invalid UTF-8 middle byte 0x28");
+        for text in ["\u{e4}", "\u{20ac}", "\u{1f600}"] {
+            let body = format!("[\"{text}\", ]");
+            begins(body.as_bytes(), "Unexpected character (']' (code 93))");
+        }
         begins(b"\"\\x\"", "Unrecognized character escape 'x' (code 120)");
         begins(b" ", "No content to map due to end-of-input");
         begins(

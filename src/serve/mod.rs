@@ -14,14 +14,14 @@ mod route;
 mod stream;
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HeaderValue, ORIGIN};
+use hyper::header::{CONTENT_TYPE, HOST, HeaderValue, ORIGIN};
 use hyper::{Method, Request, Response, StatusCode};
 
 use crate::function::{Function, Identifier, Register};
@@ -46,6 +46,23 @@ struct Shared {
     account: String,
     /// Origins of pages that may call: those of this service itself.
     origins: Vec<String>,
+    /// Whether only this machine can call.
+    is_local: bool,
+}
+
+/// Whether a name of a host can mean this machine only: an address, a name without a domain, or one that no public server of
+/// names may answer for. Any other may be a page's own, which has made its name lead here to read what this service says.
+fn is_own(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let address = name.trim_start_matches('[').trim_end_matches(']');
+    address.parse::<IpAddr>().is_ok()
+        || !name.contains('.')
+        || [".localhost", ".internal", ".local", ".test"]
+            .iter()
+            .any(|own| name.ends_with(own))
 }
 
 impl Api {
@@ -65,6 +82,7 @@ impl Api {
             region: region.to_owned(),
             account: account.to_owned(),
             origins: hosts.map(|host| format!("http://{host}")).to_vec(),
+            is_local: address.ip().is_loopback(),
         };
         Self {
             shared: Arc::new(shared),
@@ -85,6 +103,11 @@ impl Api {
         if let Some(origin) = origin
             && !self.shared.origins.iter().any(|own| origin == own)
         {
+            return Err(ApiError::foreign_origin());
+        }
+        let host = request.headers().get(HOST);
+        let host = host.and_then(|host| host.to_str().ok());
+        if self.shared.is_local && host.is_some_and(|host| !is_own(host)) {
             return Err(ApiError::foreign_origin());
         }
         let route = Route::find(request.uri())?;

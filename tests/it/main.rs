@@ -36,6 +36,7 @@ mod remote_layers;
 mod rude_client;
 mod runtime_api;
 mod runtimes;
+mod service;
 mod settings;
 mod settings_properties;
 mod start_lambda;

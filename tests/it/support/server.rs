@@ -119,10 +119,10 @@ impl Server {
         stream
             .set_read_timeout(Some(Duration::from_mins(1)))
             .unwrap();
-        let mut head = format!(
-            "{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n",
-            self.address
-        );
+        let mut head = format!("{method} {path} HTTP/1.1\r\nconnection: close\r\n");
+        if headers.iter().all(|(name, _)| *name != "host") {
+            let _ = write!(head, "host: {}\r\n", self.address);
+        }
         for (name, value) in headers {
             let _ = write!(head, "{name}: {value}\r\n");
         }
