@@ -70,20 +70,23 @@ async fn run_bounded(command: &mut Command) -> io::Result<(ExitStatus, Vec<u8>, 
         .spawn()?;
     let (mut printed, mut said) = (Vec::new(), Vec::new());
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-    let read = async {
-        if let (Some(stdout), Some(stderr)) = (stdout, stderr) {
-            let (mut stdout, mut stderr) = (stdout.take(MAX), stderr.take(MAX));
-            tokio::try_join!(
-                stdout.read_to_end(&mut printed),
-                stderr.read_to_end(&mut said)
-            )?;
+    let print = async {
+        let Some(stdout) = stdout else { return Ok(()) };
+        stdout.take(MAX).read_to_end(&mut printed).await?;
+        // It is not waited for: whoever prints without end never ends.
+        if printed.len() as u64 == MAX {
+            return Err(io::Error::other(format!("it prints more than {MAX} bytes")));
         }
-        Ok::<_, io::Error>(())
+        Ok(())
     };
-    read.await?;
-    if printed.len() as u64 == MAX {
-        return Err(io::Error::other(format!("it prints more than {MAX} bytes")));
-    }
+    let say = async {
+        let Some(stderr) = stderr else { return Ok(()) };
+        let mut stderr = stderr.take(MAX);
+        stderr.read_to_end(&mut said).await?;
+        tokio::io::copy(&mut stderr.into_inner(), &mut tokio::io::sink()).await?;
+        Ok(())
+    };
+    tokio::try_join!(print, say)?;
     Ok((child.wait().await?, printed, said))
 }
 
