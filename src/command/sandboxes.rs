@@ -130,6 +130,11 @@ impl Sandboxes {
 }
 
 impl Starter for Sandboxes {
+    fn most(&self, function: &Function) -> Option<usize> {
+        // A debugger attaches to one process.
+        self.is_debugged(function).then_some(1)
+    }
+
     fn start<'a>(
         &'a self,
         function: &'a Arc<Function>,

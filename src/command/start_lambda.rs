@@ -105,7 +105,7 @@ async fn begin(
     let sources = Sources::load(&settings.common, env, events).await?;
     let docker = Docker::find(env, events, &shutdown.tasks)?;
     let debugged = debugged(&settings, &register, events);
-    let limits = limits(&settings, &debugged);
+    let limits = limits(&settings);
     let aws = settings.common.aws.clone();
     let (warm, idle_timeout) = (settings.warm, settings.idle_timeout);
     let address = (
@@ -172,13 +172,9 @@ fn announce(address: SocketAddr, file: Option<PathBuf>, events: &Events) -> Resu
     Ok(())
 }
 
-fn limits(settings: &StartLambda, debugged: &Debugged) -> Limits {
+fn limits(settings: &StartLambda) -> Limits {
     Limits {
-        // A debugger attaches to one process.
-        sandboxes: match debugged {
-            Debugged::None => settings.max_concurrency,
-            _ => 1,
-        },
+        sandboxes: settings.max_concurrency,
         when_busy: match settings.when_busy {
             None => WhenBusy::AsConfigured,
             Some(Busy::Wait) => WhenBusy::Wait,

@@ -44,6 +44,9 @@ pub trait Starter: Send + Sync + fmt::Debug {
         function: &'a Arc<Function>,
         events: Events,
     ) -> Boxed<'a, Result<Sandbox, String>>;
+
+    /// How many sandboxes a function may have at a time, where it is fewer than the limits allow.
+    fn most(&self, function: &Function) -> Option<usize>;
 }
 
 /// Sandboxes that an invocation may find gone before it has one that takes it.
@@ -241,7 +244,11 @@ impl Invoker {
                 metrics: Arc::clone(&shared.metrics),
                 tasks: shared.tasks.clone(),
             };
-            Arc::new(Pool::new(Arc::clone(function), shared.limits, parts))
+            let mut limits = shared.limits;
+            if let Some(most) = shared.starter.most(function) {
+                limits.sandboxes = limits.sandboxes.min(most);
+            }
+            Arc::new(Pool::new(Arc::clone(function), limits, parts))
         });
         Arc::clone(pool)
     }

@@ -185,12 +185,10 @@ impl Api {
 impl Destinations for Shared {
     fn function(&self, arn: &str) -> Option<Arc<Function>> {
         let identifier = Identifier::parse(arn).ok()?;
-        self.register
-            .find(&identifier)?
-            .function
-            .as_ref()
-            .ok()
-            .cloned()
+        let function = self.register.find(&identifier)?.function.as_ref().ok()?;
+        // A function of that name in another account or region is another one.
+        let rest = arn.strip_prefix(function.arn.as_str())?;
+        (rest.is_empty() || rest.starts_with(':')).then(|| Arc::clone(function))
     }
 }
 

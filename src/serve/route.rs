@@ -113,11 +113,12 @@ impl Route {
     }
 }
 
-/// A parameter of a query.
+/// A parameter of a query. One that cannot be decoded stays as it is, and is found to be wrong where it is used.
 fn parameter(query: &str, name: &str) -> Option<String> {
     let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
     let mut found = pairs.filter(|(own, _)| *own == name);
-    decode(found.next()?.1)
+    let (_, value) = found.next()?;
+    Some(decode(value).unwrap_or_else(|| value.to_owned()))
 }
 
 /// Text without percent signs; None where it is none afterwards.

@@ -131,3 +131,26 @@ fn a_function_that_is_not_there_cannot_be_debugged() {
     assert_eq!(output.code, Some(1), "{}", output.stderr);
     assert!(output.stderr.contains("Helo"), "{}", output.stderr);
 }
+
+#[test]
+fn only_the_function_that_is_debugged_has_one_sandbox() {
+    let template = "
+Globals: {Function: {CodeUri: src, Handler: app.handler, Runtime: python3.11}}
+Resources:
+  Debugged: {Type: AWS::Serverless::Function}
+  Other: {Type: AWS::Serverless::Function}
+";
+    let code = "import time\ndef handler(event, context): time.sleep(1.5)\n";
+    let project = Project::new()
+        .file("template.yaml", template)
+        .file("src/app.py", code);
+    let debug = ["--warm-containers", "LAZY", "--debug-function", "Debugged"];
+    let server = Server::start(project, &[&debug[..], &["-d", "15871"]].concat());
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| assert_eq!(server.invoke("Other", &[], b"{}").status, 200));
+        }
+    });
+    assert_eq!(containers_of(server.pid()).len(), 2);
+    server.stop("-INT").success();
+}
