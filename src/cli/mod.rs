@@ -98,17 +98,6 @@ pub struct ManPagesArgs {
     pub directory: PathBuf,
 }
 
-impl App {
-    /// The arguments of `local invoke`, where that is the command.
-    #[must_use]
-    pub fn invoke(self) -> Option<Box<InvokeArgs>> {
-        match self.command {
-            Command::Local(Local::Invoke(args)) => Some(args),
-            _ => None,
-        }
-    }
-}
-
 /// The syntax of every command.
 #[must_use]
 pub fn command() -> clap::Command {

@@ -8,11 +8,12 @@ use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::{Request, Response, StatusCode};
+use tokio::sync::oneshot;
 
 use super::error::ApiError;
 use super::request::{Asked, Kind};
 use super::{Api, Body, respond};
-use crate::invoke::Destinations;
+use crate::invoke::{Destinations, Settled};
 use crate::lambda::{
     Body as Answer, BodyEnd, FunctionError, Invocation, LATEST, MAX_RESPONSE, Outcome, RequestId,
 };
@@ -57,8 +58,7 @@ impl Api {
                     headers.insert(FUNCTION_ERROR, HeaderValue::from_static("Unhandled"));
                 }
                 if tail {
-                    let settled = invoked.settled.await.unwrap_or_default();
-                    let tail = BASE64_STANDARD.encode(settled.tail());
+                    let tail = log_tail(invoked.settled).await;
                     headers.extend(
                         HeaderValue::from_str(&tail)
                             .ok()
@@ -93,6 +93,12 @@ impl Api {
             .invoker
             .enqueue(function, invocation, destinations);
     }
+}
+
+/// The end of an invocation's log in base64, when the invocation is over.
+pub(super) async fn log_tail(settled: oneshot::Receiver<Settled>) -> String {
+    let settled = settled.await.unwrap_or_default();
+    BASE64_STANDARD.encode(settled.tail())
 }
 
 /// The answer's bytes, and whether the function failed.
@@ -155,7 +161,8 @@ fn failure(outcome: Outcome) -> Result<(Bytes, bool), ApiError> {
     }
 }
 
-fn empty(status: StatusCode, invocation: &Invocation) -> Response<Body> {
+/// A response without a body, to an invocation that nobody waits for or that was only tried.
+pub(super) fn empty(status: StatusCode, invocation: &Invocation) -> Response<Body> {
     let mut response = respond(status, "application/json", Bytes::new());
     response.headers_mut().remove("content-type");
     identify(&mut response, &invocation.request_id);

@@ -275,17 +275,24 @@ impl Scanner<'_> {
                 return Err(self.unclosed("Array", begin));
             }
             self.value()?;
-            self.blank();
-            match self.peek() {
-                Some(b',') => self.at += 1,
-                Some(b']') => {
-                    self.at += 1;
-                    return Ok(());
-                }
-                None => return Err(self.unclosed("Array", begin)),
-                Some(_) => {
-                    return Err(self.unexpected("was expecting comma to separate Array entries"));
-                }
+            if self.closes("Array", b']', begin)? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// After an entry of an array or object: whether it is the last.
+    fn closes(&mut self, what: &str, close: u8, begin: usize) -> Result<bool, Wrong> {
+        self.blank();
+        match self.peek() {
+            Some(byte) if byte == b',' || byte == close => {
+                self.at += 1;
+                Ok(byte == close)
+            }
+            None => Err(self.unclosed(what, begin)),
+            Some(_) => {
+                let text = format!("was expecting comma to separate {what} entries");
+                Err(self.unexpected(&text))
             }
         }
     }
@@ -322,17 +329,8 @@ impl Scanner<'_> {
                 return Err(self.unclosed("Object", begin));
             }
             self.value()?;
-            self.blank();
-            match self.peek() {
-                Some(b',') => self.at += 1,
-                Some(b'}') => {
-                    self.at += 1;
-                    return Ok(());
-                }
-                None => return Err(self.unclosed("Object", begin)),
-                Some(_) => {
-                    return Err(self.unexpected("was expecting comma to separate Object entries"));
-                }
+            if self.closes("Object", b'}', begin)? {
+                return Ok(());
             }
         }
     }

@@ -2,8 +2,6 @@
 
 use std::convert::Infallible;
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::{Frame, Incoming};
@@ -35,10 +33,7 @@ impl Api {
         let (kind, tail) = (asked.kind, asked.tail);
         let invocation = asked.invocation(&function, &version, event);
         if kind == Kind::DryRun {
-            let mut response = super::respond(StatusCode::NO_CONTENT, MEDIA, Bytes::new());
-            response.headers_mut().remove(CONTENT_TYPE);
-            invoke::identify(&mut response, &invocation.request_id);
-            return Ok(response);
+            return Ok(invoke::empty(StatusCode::NO_CONTENT, &invocation));
         }
         let known = invocation.clone();
         let invoked = self.shared.invoker.invoke(&function, invocation).await;
@@ -83,8 +78,7 @@ async fn pass_on(invoked: Invoked, tail: bool, message_tx: mpsc::Sender<Bytes>) 
         document.insert("ErrorDetails".to_owned(), details.into());
     }
     if tail {
-        let settled = invoked.settled.await.unwrap_or_default();
-        let log = BASE64_STANDARD.encode(settled.tail());
+        let log = invoke::log_tail(invoked.settled).await;
         document.insert("LogResult".to_owned(), log.into());
     }
     let document = Value::Object(document).to_string();

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::fs;
 
 use proptest::prelude::*;
-use sam_rs::cli::{self, Unread};
+use sam_rs::cli::{self, App, Command, Local, Unread};
 use sam_rs::env::Env;
 use sam_rs::settings::{EnvVars, Invoke, SettingsError};
 use tempfile::TempDir;
@@ -172,7 +172,10 @@ fn resolve(words: &[String], env: &Env) -> Result<(), TestCaseError> {
         .chain(words.iter().map(OsString::from))
         .collect();
     match cli::parse(&words) {
-        Ok(app) => check(Invoke::resolve(&app.invoke().unwrap(), env)),
+        Ok(App {
+            command: Command::Local(Local::Invoke(args)),
+        }) => check(Invoke::resolve(&args, env)),
+        Ok(app) => panic!("{words:?} are another command: {app:?}"),
         Err(Unread::Mistake(mistake)) => {
             prop_assert!(!mistake.is_empty());
             Ok(())
