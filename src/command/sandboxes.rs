@@ -24,9 +24,9 @@ use crate::settings::Common;
 /// Which functions are started for a debugger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Debugged {
-    None,
     All,
-    One(String),
+    /// Those of these keys.
+    Only(Vec<(String, String)>),
 }
 
 /// What sandboxes are started with.
@@ -42,7 +42,7 @@ pub(super) struct Parts {
     pub(super) keep: bool,
 }
 
-/// Plans by path and logical id: constructs of one name may have the same path.
+/// Plans by the function's key.
 type Plans = HashMap<(String, String), Arc<OnceCell<Plan>>>;
 
 /// Starts sandboxes.
@@ -96,20 +96,17 @@ impl Sandboxes {
     }
 
     fn is_debugged(&self, function: &Function) -> bool {
-        let names = [&function.path, &function.logical_id, &function.name];
         match &self.parts.debugged {
-            Debugged::None => false,
             Debugged::All => true,
-            Debugged::One(name) => names.contains(&name),
+            Debugged::Only(keys) => keys.contains(&function.key()),
         }
     }
 
     /// The plan of a function: one at a time is made, so that an image is asked for once.
     fn cell(&self, function: &Function) -> Arc<OnceCell<Plan>> {
-        let key = (function.path.clone(), function.logical_id.clone());
         let plans = self.plans.lock();
         let mut plans = plans.unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(plans.entry(key).or_default())
+        Arc::clone(plans.entry(function.key()).or_default())
     }
 
     async fn plan(&self, function: &Function, wanted: Wanted) -> Result<Plan, Error> {

@@ -15,7 +15,7 @@ use crate::engine::docker::Docker;
 use crate::env::Env;
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::function::Register;
+use crate::function::{Register, Served};
 use crate::invoke::{Invoker, Limits, WhenBusy};
 use crate::lambda::Events;
 use crate::net;
@@ -97,7 +97,7 @@ async fn begin(
     let known = register.paths();
     let missing = |unknown| Error::NotServed { unknown, known };
     if let Some(name) = &settings.debug_function
-        && !register.has(name)
+        && register.named(name).next().is_none()
     {
         return Err(missing(vec![name.clone()]));
     }
@@ -188,20 +188,20 @@ fn limits(settings: &StartLambda) -> Limits {
 /// named, or the only one.
 fn debugged(settings: &StartLambda, register: &Register, events: &Events) -> Debugged {
     if settings.common.debugger.is_none() {
-        return Debugged::None;
+        return Debugged::Only(Vec::new());
     }
     if settings.warm.is_none() && settings.debug_function.is_none() {
         return Debugged::All;
     }
     match (&settings.debug_function, register.functions()) {
-        (Some(name), _) => Debugged::One(name.clone()),
-        (None, [only]) => Debugged::One(only.path.clone()),
+        (Some(name), _) => Debugged::Only(register.named(name).filter_map(Served::key).collect()),
+        (None, [only]) => Debugged::Only(only.key().into_iter().collect()),
         (None, _) => {
             events.warn(
                 "you supplied debugging options but you did not specify the --debug-function option. To specify which \
                  function you want to debug, please use the --debug-function <function-name>",
             );
-            Debugged::None
+            Debugged::Only(Vec::new())
         }
     }
 }

@@ -130,6 +130,12 @@ impl Logging {
 }
 
 impl Function {
+    /// What tells it from all others: its stack and logical id. Constructs of one name may have the same path.
+    #[must_use]
+    pub fn key(&self) -> (String, String) {
+        (self.stack.clone(), self.logical_id.clone())
+    }
+
     /// Whether it can be invoked by this version or alias: which versions there are, only the service knows.
     #[must_use]
     pub fn has(&self, qualifier: &str) -> bool {

@@ -24,6 +24,14 @@ pub struct Served {
     pub warnings: Vec<Problem>,
 }
 
+impl Served {
+    /// What tells the function from all others, where it can run.
+    #[must_use]
+    pub fn key(&self) -> Option<(String, String)> {
+        self.function.as_ref().ok().map(|function| function.key())
+    }
+}
+
 impl Names for Served {
     fn path(&self) -> &str {
         &self.path
@@ -90,7 +98,7 @@ impl Register {
         }
         let mut unknown: Vec<_> = names
             .iter()
-            .filter(|name| !self.has(name))
+            .filter(|name| self.named(name).next().is_none())
             .cloned()
             .collect();
         unknown.sort_unstable();
@@ -102,10 +110,9 @@ impl Register {
         Ok(Self { functions })
     }
 
-    /// Whether a function has this name.
-    #[must_use]
-    pub fn has(&self, name: &str) -> bool {
-        self.functions.iter().any(|one| is_named(one, name))
+    /// The functions of this name.
+    pub fn named(&self, name: &str) -> impl Iterator<Item = &Served> {
+        self.functions.iter().filter(move |one| is_named(one, name))
     }
 
     /// The functions, each by the name that nothing else has.

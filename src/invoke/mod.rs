@@ -84,7 +84,7 @@ pub struct Invoker {
 #[derive(Debug)]
 struct Shared {
     starter: Arc<dyn Starter>,
-    /// By path and logical id: constructs of one name may have the same path.
+    /// By the function's key.
     pools: Mutex<HashMap<(String, String), Arc<Pool>>>,
     limits: Limits,
     events: Events,
@@ -235,8 +235,7 @@ impl Invoker {
     fn pool(&self, function: &Arc<Function>) -> Arc<Pool> {
         let pools = self.shared.pools.lock();
         let mut pools = pools.unwrap_or_else(PoisonError::into_inner);
-        let key = (function.path.clone(), function.logical_id.clone());
-        let pool = pools.entry(key).or_insert_with(|| {
+        let pool = pools.entry(function.key()).or_insert_with(|| {
             let shared = &self.shared;
             let parts = pool::Parts {
                 starter: Arc::clone(&shared.starter),
